@@ -11,7 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.areas.accounts.captured_mail import CapturedMail, token_in_email
+from tests.areas.catalog.events import events_of
 from tests.areas.orders.checkout import placed_order, post, ready_cart, stocked_variant
+from tests.areas.orders.test_place_statements import counted
 from tests.conftest import HERE
 from tests.factories import assert_problem, unique
 from tests.servers import tradepost
@@ -74,10 +76,10 @@ async def test_the_confirmation_has_a_link_that_only_reads_the_order(
     assert (await guest.get(f"/v1/orders/{order['id']}")).json()["number"] == order["number"]
     assert [row["id"] for row in (await guest.get("/v1/orders")).json()["data"]] == [order["id"]]
     assert_problem(await guest.get(f"/v1/orders/{other['id']}"), 404, "not_found")
-    refused = await post(guest, f"/v1/orders/{order['id']}/cancellation")
-    assert_problem(refused, 409, "invalid_transition")
     choice = {"provider": "manual", "method": "bank_transfer"}
-    assert_problem(await post(guest, f"/v1/orders/{order['id']}/payments", choice), 409, "invalid_transition")
+    for path, body, permission in (("cancellation", {}, "orders:write"), ("payments", choice, "payments:write")):
+        refused = await post(guest, f"/v1/orders/{order['id']}/{path}", body)
+        assert f"`{permission}`" in assert_problem(refused, 401, "unauthenticated")["detail"]
     page = await guest.get("/order")
     assert (page.status_code, page.headers["cache-control"]) == (200, "no-store")
     assert "script-src 'self'" in page.headers["content-security-policy"]
@@ -146,6 +148,32 @@ async def test_an_order_of_somebody_else_is_found_by_no_path(app: "TradepostApp"
     assert [row["id"] for row in mine] == [id]
 
 
+async def test_a_reader_of_an_order_is_told_which_permission_a_change_needs(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    owner, employee = await create_user(app), await create_user(app, "staff")
+    _, order = await placed_order(app, staff, user=owner)
+    path, choice = f"/v1/orders/{order['id']}", {"provider": "manual", "method": "bank_transfer"}
+    own_key = (await owner.key(scopes=["account:read"]))["secret"]
+    staff_key = (await employee.key(scopes=["orders:read"]))["secret"]
+    for key, missing in (
+        (own_key, ("account:write", "account:write")),
+        (staff_key, ("orders:write", "payments:write")),
+    ):
+        async with http_client(app, key) as reader:
+            assert (await reader.get(path)).status_code == 200
+            for step, body, permission in zip(("cancellation", "payments"), ({}, choice), missing, strict=True):
+                problem = assert_problem(await post(reader, f"{path}/{step}", body), 403, "forbidden")
+                assert problem["detail"] == f"The permission `{permission}` is required."
+            text = "mutation ($id: ID!) { orderCancel(id: $id, input: {}) @idempotent(key: %s) { id } }"
+            body = {"query": text % f'"{unique("key")}"', "variables": {"id": order["id"]}}
+            [error] = (await reader.post("/graphql", json=body)).json()["errors"]
+            assert (error["extensions"]["code"], error["message"]) == (
+                "forbidden",
+                f"The permission `{missing[0]}` is required.",
+            )
+
+
 async def test_customers_do_not_see_notes_of_staff(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     client, order = await placed_order(app, staff)
     path = f"/v1/orders/{order['id']}"
@@ -162,12 +190,18 @@ async def test_verifying_an_address_attaches_the_orders_of_the_guest(
 ) -> None:
     user = await create_user(app)
     client, order = await placed_order(app, staff, email=user.email)
+    _, second = await placed_order(app, staff, email=user.email)
     _, other = await placed_order(app, staff)
     path = f"/v1/orders/{order['id']}"
     assert_problem(await user.client().get(path), 404, "not_found")
     token = await user.email_token(VERIFY_EMAIL)
-    answer = await user.client().post("/v1/auth/email-verification", json={"token": token})
+    with counted(app) as statements:
+        answer = await user.client().post("/v1/auth/email-verification", json={"token": token})
     assert answer.status_code < 300, answer.text
+    assert len([sql for sql in statements if '"order"' in sql and not sql.startswith("INSERT")]) == 1
+    for id in (order["id"], second["id"]):
+        type, data = (await events_of(app, id))[-1]
+        assert (type, data["changed"], data["number"]) == ("order.updated", ["customer_id"], data["number"])
     attached = (await user.client().get(path)).json()
     assert (attached["customer_id"], attached["version"]) == (user.id, order["version"] + 1)
     assert (await client.get(path)).status_code == 200

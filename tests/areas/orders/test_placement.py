@@ -1,6 +1,6 @@
 """Placing an order: what it keeps, what it reserves, and what prevents it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -8,6 +8,8 @@ import pytest
 from tests.areas.orders.checkout import placed_order, post, ready_cart, stock_of, stocked_variant
 from tests.factories import assert_problem, faults, unique
 from tests.users import create_user
+from tradepost.areas.orders.models import OrderLineRow
+from tradepost.kit.writes import bulk
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -41,6 +43,22 @@ async def test_an_order_is_a_snapshot_of_the_quote_and_reserves_the_stock(
     await staff.patch(f"/v1/variants/{variant}", json={"price": {"amount": 1, "currency": "EUR"}})
     again = (await checkout.shopper.client.get(f"/v1/orders/{order['number']}")).json()
     assert again["grand_total"] == order["grand_total"]
+
+
+async def test_lines_are_written_in_the_order_of_variants_and_shown_in_that_of_the_cart(
+    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variants = sorted([await stocked_variant(app, staff) for _ in range(3)], reverse=True)
+    written, insert = list[str](), bulk.insert_into_tables
+
+    async def record(session: Any, now: Any, *groups: tuple[type[Any], Any]) -> None:
+        written.extend([row["variant_id"] for model, rows in groups if model is OrderLineRow for row in rows])
+        await insert(session, now, *groups)
+
+    monkeypatch.setattr(bulk, "insert_into_tables", record)
+    _, order = await placed_order(app, staff, *[(variant, 1) for variant in variants])
+    assert written == sorted(variants)
+    assert [line["variant_id"] for line in order["lines"]] == variants
 
 
 async def test_a_changed_total_is_refused_with_the_new_quote(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

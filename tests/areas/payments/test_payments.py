@@ -7,11 +7,14 @@ import httpx
 import msgspec
 import pytest
 
+from tests.areas.carts.shopper import ADDRESS
+from tests.areas.catalog.events import events_of, types_of
 from tests.areas.orders.checkout import new_key, placed_order, post, stocked_variant
 from tests.conftest import HERE
-from tests.factories import assert_problem, faults
+from tests.factories import Json, assert_problem, faults
 from tests.servers import tradepost
 from tests.users import create_user
+from tradepost.areas.pricing.service import PaymentMethods
 from tradepost.payment_method_setting import parse_payment_methods
 
 if TYPE_CHECKING:
@@ -133,11 +136,98 @@ async def test_only_what_is_offered_for_the_order_can_be_chosen(app: "TradepostA
         assert problem["errors"][0]["pointer"] == "/provider"
 
 
+async def test_what_the_order_lists_can_be_chosen_while_the_shop_has_it(
+    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Goods that do not ship are taxed at the billing address, here in Denmark.
+    download = await stocked_variant(app, staff, 5, 900, requires_shipping=False)
+    addresses = {"billing_address": ADDRESS, "shipping_address": {**ADDRESS, "country": "DE"}}
+    client, order = await placed_order(app, staff, (download, 1), shipping_method_id=None, **addresses)
+    assert [method["method"] for method in order["payment_methods"]] == ["bank_transfer", "cash_on_delivery"]
+    path = f"/v1/orders/{order['id']}/payments"
+    with monkeypatch.context() as changed:
+        only_transfer = PaymentMethods(parse_payment_methods("manual:bank_transfer"))
+        changed.setitem(app.state.dependencies.instances, PaymentMethods, only_transfer)
+        assert_problem(await post(client, path, CASH), 422, "payment_method_not_offered")
+    assert (await post(client, path, CASH)).status_code == 201
+
+
+async def line_of(client: httpx.AsyncClient, order: Json) -> str:
+    """Return the id of the only line of an order."""
+    [line] = (await client.get(f"/v1/orders/{order['id']}/lines")).json()["data"]
+    return line["id"]
+
+
+async def test_an_open_bank_transfer_is_lowered_to_what_is_left_to_pay(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)  # 2 units of 10.00, and 4.90 for shipping
+    path, line = f"/v1/orders/{order['id']}", await line_of(client, order)
+    payment = (await post(client, f"{path}/payments", TRANSFER)).json()
+    units = {"lines": [{"order_line_id": line, "quantity": 1}]}
+    answer = await post(client, f"{path}/cancellation?fields=payments{{amount}},cancelled_total", units)
+    assert answer.status_code == 200, answer.text
+    left = order["grand_total"]["amount"] - 1000
+    assert [one["amount"]["amount"] for one in answer.json()["payments"]] == [left]
+    lowered = (await client.get(f"/v1/payments/{payment['id']}")).json()
+    assert (lowered["status"], lowered["amount"]["amount"]) == ("created", left)
+    assert f"{left / 100:.2f}" in lowered["next_action"]["text"]
+    type, data = (await events_of(app, payment["id"]))[-1]
+    assert (type, data["changed"]) == ("payment.updated", ["amount", "next_action"])
+    again = await post(client, f"{path}/payments", TRANSFER)
+    assert (again.status_code, again.json()["id"]) == (200, payment["id"])
+    capture = f"/v1/payments/{payment['id']}/capture"
+    too_much = {"amount": {"amount": left + 1, "currency": "EUR"}}
+    assert faults(await post(staff, capture, too_much)) == {("/amount/amount", "out_of_range")}
+    assert (await post(staff, capture)).json()["captured"]["amount"] == left
+    assert (await client.get(path)).json()["payment_status"] == "paid"
+
+
+async def test_no_more_is_captured_than_is_left_to_pay(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff)
+    path, line = f"/v1/orders/{order['id']}", await line_of(client, order)
+    payment = (await post(client, f"{path}/payments", CASH)).json()
+    await post(staff, f"{path}/cancellation", {"lines": [{"order_line_id": line, "quantity": 1}]})
+    capture = f"/v1/payments/{payment['id']}/capture"
+    assert faults(await post(staff, capture, {"amount": payment["amount"]})) == {("/amount/amount", "out_of_range")}
+    captured = (await post(staff, capture)).json()["captured"]["amount"]
+    assert captured == order["grand_total"]["amount"] - 1000
+
+
+async def test_a_bank_transfer_is_voided_if_nothing_is_left_to_pay(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)
+    path, line = f"/v1/orders/{order['id']}", await line_of(client, order)
+    most = {"amount": {"amount": order["grand_total"]["amount"] - 1000, "currency": "EUR"}}
+    assert (await post(staff, f"{path}/payments", CASH | most)).status_code == 201
+    payment = (await post(client, f"{path}/payments", TRANSFER)).json()
+    assert payment["amount"]["amount"] == 1000
+    answer = await post(staff, f"{path}/cancellation", {"lines": [{"order_line_id": line, "quantity": 1}]})
+    assert answer.json()["status"] == "confirmed"
+    assert (await client.get(f"/v1/payments/{payment['id']}")).json()["status"] == "voided"
+
+
+async def test_another_bank_transfer_does_not_change_when_the_order_expires(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)
+    path = f"/v1/orders/{order['id']}"
+    await post(client, f"{path}/payments", TRANSFER)
+    expires, events = (await client.get(path)).json()["expires_at"], await types_of(app, order["id"])
+    await post(staff, f"{path}/payments", TRANSFER | {"amount": {"amount": 100, "currency": "EUR"}})
+    assert (await client.get(path)).json()["expires_at"] == expires
+    assert await types_of(app, order["id"]) == events
+
+
 async def test_only_staff_choose_the_amount(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     client, order = await placed_order(app, staff)
     path, amount = f"/v1/orders/{order['id']}/payments", {"amount": {"amount": 100, "currency": "EUR"}}
     user = await create_user(app)
-    assert_problem(await post(client, path, TRANSFER | amount), 403, "forbidden")
+    assert_problem(await post(client, path, TRANSFER | amount), 401, "unauthenticated")
+    owner, own = await placed_order(app, staff, user=user)
+    problem = assert_problem(await post(owner, f"/v1/orders/{own['id']}/payments", TRANSFER | amount), 403, "forbidden")
+    assert problem["detail"] == "The permission `payments:write` is required."
     assert_problem(await post(user.client(), path, TRANSFER), 404, "not_found")
     payment = (await post(staff, path, TRANSFER | amount)).json()
     assert payment["amount"]["amount"] == 100

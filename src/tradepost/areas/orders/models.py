@@ -36,6 +36,7 @@ AMOUNTS = (
     "delivery_tax",
     "delivery_total",
 )
+"""The amounts of an order, which are in its currency."""
 LINE_AMOUNTS = ("unit_price", "discount", "tax", "total")
 # Only pending orders are counted and expire, so these indexes stay small.
 PENDING: dict[str, Any] = {"sqlite_where": text("status = 'pending'"), "postgresql_where": text("status = 'pending'")}

@@ -15,7 +15,7 @@ NOTE = "note"
 """The type of the timeline's entries that only staff read."""
 
 anyone = ANYONE
-read_own_account = permission("account:read")
+read_own_account, write_own_account = permission("account:read"), permission("account:write")
 read_all, manage = permission(READ), permission(WRITE)
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-from tradepost.areas.accounts.resource import acknowledgements as acknowledgements
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import variants
 from tradepost.kit.resource.filters import Sort, equality_filter, range_filters, search_filter
@@ -11,26 +10,9 @@ from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.transitions import Transitions
 
 from . import policy
-from .models import OrderEventRow, OrderLineRow, OrderRow, OrderSearchRow
+from .models import AMOUNTS, LINE_AMOUNTS, OrderEventRow, OrderLineRow, OrderRow, OrderSearchRow
 from .policy import payable_orders as payable_orders
 from .schemas import Order, OrderEvent, OrderFulfilmentStatus, OrderLine, OrderPaymentStatus, OrderStatus
-
-AMOUNTS = (
-    "subtotal",
-    "discount_total",
-    "shipping_total",
-    "tax_total",
-    "grand_total",
-    "cancelled_total",
-    "authorized",
-    "captured",
-    "refunded",
-    "delivery_price",
-    "delivery_discount",
-    "delivery_tax",
-    "delivery_total",
-)
-"""The columns of amounts, which share the currency of the order."""
 
 transitions = Transitions(
     OrderRow.status,
@@ -81,7 +63,7 @@ order_lines = Resource(
     personal=True,
     order=("position",),
     sorts={"position": Sort(expression=OrderLineRow.position)},
-    expressions={f"{name}_currency": OrderLineRow.currency for name in ("unit_price", "discount", "tax", "total")},
+    expressions={f"{name}_currency": OrderLineRow.currency for name in LINE_AMOUNTS},
 )
 
 order_events = Resource(

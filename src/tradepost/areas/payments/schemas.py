@@ -94,5 +94,8 @@ class PaymentCaptureInput(Struct, forbid_unknown_fields=True):
 
     amount: Annotated[
         Money | None,
-        Meta(description="The amount received, at most that of the payment. Default: the amount still to be paid."),
+        Meta(
+            description="The amount received, at most that of the payment and what is still to be paid. Default: the "
+            "most that is possible."
+        ),
     ] = None

@@ -10,7 +10,7 @@ from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
 from .settings import OrderSettings
-from .settlement import await_bank_transfer, await_payment, lock_order, lock_order_for, record_payment
+from .settlement import await_bank_transfer, lock_order, lock_order_for, record_payment
 from .statuses import open_amount, payable_total
 from .timeline import TimelineEntry, add_entries
 from .visible_numbers import VisibleOrderNumbers
@@ -26,7 +26,6 @@ __all__ = [
     "add_entries",
     "attach_guest_orders",
     "await_bank_transfer",
-    "await_payment",
     "detach_orders",
     "expire_orders",
     "format_money",

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from tradepost.areas.inventory.service import Release, release
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
-from tradepost.kit.problems import Fault, InvalidTransition, NotFound
+from tradepost.kit.problems import Fault, Forbidden, InvalidTransition, NotFound, Unauthenticated
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.money_arithmetic import share
@@ -20,7 +20,7 @@ from .. import policy
 from ..models import OrderLineRow, OrderRow
 from ..resource import orders, transitions
 from ..schemas import Order, OrderCancelInput, OrderCancelLineInput
-from .settlement import settle
+from .settlement import lock_order_for, settle
 from .statuses import derive_fulfilment_status
 from .timeline import TimelineEntry, emit
 
@@ -59,16 +59,16 @@ class Cancellations(Service):
         orders,
         access=policy.anyone,
         input=OrderCancelInput,
-        problems=(NotFound, InvalidTransition),
+        problems=(Unauthenticated, Forbidden, NotFound, InvalidTransition),
         requires_idempotency_key=True,
     )
     async def cancel(self, key: str, input: OrderCancelInput, selection: Selection[Order]) -> Record[Order]:
         """Cancel an order, or units of its lines that have not shipped. Their stock is released.
 
-        If no units are left and none have shipped, the order is cancelled. An order with captured
-        money cannot be cancelled.
+        If no units are left and none have shipped, the order is cancelled. An open bank transfer is
+        lowered to what is left to pay. An order with captured money cannot be cancelled.
         """
-        order = await self.lock_for_update(OrderRow, orders, key)
+        order = await lock_order_for(self, key, policy.manage)
         lines = await _load_lines(self.context, order.id)
         units = _units(input.lines, lines)
         await cancel_units(self.context, order, lines, units, input.reason)

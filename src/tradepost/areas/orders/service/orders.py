@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 
-from tradepost.areas.accounts.resource import users
+from tradepost.areas.accounts.resource import acknowledgements, users
 from tradepost.areas.accounts.schemas import Acknowledgement
 from tradepost.areas.accounts.service import ACCEPTED, limit_emails, normalize_email, queue_email
 from tradepost.kit.operations.operation import operation
@@ -14,7 +14,7 @@ from tradepost.kit.resource.selection import Selection
 
 from .. import policy
 from ..models import OrderRow
-from ..resource import acknowledgements, order_events, order_lines, orders
+from ..resource import order_events, order_lines, orders
 from ..schemas import Order, OrderAccessInput, OrderEvent, OrderLine, OrderNoteInput
 from .timeline import TimelineEntry, add_entries, emit
 

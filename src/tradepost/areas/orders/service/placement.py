@@ -9,7 +9,6 @@ from tradepost.areas.accounts.service import queue_email
 from tradepost.areas.carts.service import QuotedCart, complete_cart, lock_open_cart, quote_cart
 from tradepost.areas.inventory.service import ReservationLine, reserve
 from tradepost.kit.clock import to_rfc3339
-from tradepost.kit.db.errors import LostRace
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
@@ -64,7 +63,7 @@ class Placement(Service):
         cart_id = str(new.cart_id)
         await lock_open_cart(self.context, cart_id)
         quoted = await quote_cart(self.context, cart_id)
-        await self._check_quote(quoted, new.expected_total)
+        self._check_quote(quoted, new.expected_total)
         values, client = order_values(quoted), client_hash(self.context)
         await check_open_orders(self.context, values["customer_id"], values["email"], client)
         order = OrderRow(
@@ -85,16 +84,14 @@ class Placement(Service):
         service = Service(msgspec.structs.replace(self.context, caller=seeing))
         return await service.read_back(orders, selection, order.id)
 
-    async def _check_quote(self, quoted: QuotedCart, expected: Money) -> None:
-        """Raise what prevents the order: problems of the cart, missing stock, or another total."""
+    def _check_quote(self, quoted: QuotedCart, expected: Money) -> None:
+        """Raise what prevents the order: problems of the cart, or another total.
+
+        Missing stock is found when it is reserved: then it is certain.
+        """
         problems = [problem for problem in quoted.quote.problems if problem.code != OUT_OF_STOCK]
         if problems:
             raise validation_problem([Fault(code=p.code, detail=p.detail, pointer=p.pointer) for p in problems])
-        if len(problems) < len(quoted.quote.problems):
-            ids = [new_id(OrderLineRow.__number__) for _ in quoted.lines]
-            lines = [ReservationLine(id, x.variant_id, x.quantity) for id, x in zip(ids, quoted.lines, strict=True)]
-            await reserve(self.context, new_id(OrderRow.__number__), lines)  # raises OutOfStock
-            raise LostRace  # the stock has been filled up since the quote: try again
         total = quoted.quote.grand_total
         if total != expected:
             detail = (

@@ -1,13 +1,13 @@
 """Records payments on an order. The caller has locked the row of the order."""
 
-from collections.abc import Awaitable
-from datetime import datetime
+from sqlalchemy import case, select
 
-from sqlalchemy import select
-
+from tradepost.kit.auth.access import Access
 from tradepost.kit.operations.service import Service
+from tradepost.kit.problems import InvalidTransition
 from tradepost.kit.writes.call_context import CallContext
 
+from .. import policy
 from ..models import OrderRow
 from ..resource import orders, transitions
 from .settings import OrderSettings
@@ -15,9 +15,28 @@ from .statuses import derive_payment_status, open_amount
 from .timeline import TimelineEntry, add_entries, emit
 
 
-def lock_order_for(service: Service, key: str) -> Awaitable[OrderRow]:
-    """Lock the visible order with an id or number. The operation must be open on it."""
-    return service.lock_for_update(OrderRow, orders, key)
+async def lock_order_for(service: Service, key: str, required: Access) -> OrderRow:
+    """Lock the visible order with an id or number. The operation must be open on it.
+
+    `required` is the permission to call the operation on orders of others. A caller without it, who
+    sees the order but may not change it, gets Forbidden or Unauthenticated.
+    """
+    try:
+        return await service.lock_for_update(OrderRow, orders, key)
+    except InvalidTransition:
+        await _check_permission(service, key, required)
+        raise
+
+
+async def _check_permission(service: Service, key: str, required: Access) -> None:
+    """Raise Forbidden or Unauthenticated if the caller may not change an order that it sees."""
+    caller, (column, value) = service.context.caller, orders.parse_key(key)
+    is_writable = case((policy.writable_orders(service.viewer), 1), else_=0)
+    query = select(OrderRow.customer_id, is_writable).where(getattr(OrderRow, column) == value)
+    customer_id, may_write = (await service.session.execute(query, service.viewer_values)).one()
+    if not may_write and not required.allows(caller.permissions):
+        is_own = customer_id is not None and customer_id == caller.id
+        raise (policy.write_own_account if is_own else required).problem(caller.is_authenticated)
 
 
 async def lock_order(context: CallContext, id: str) -> OrderRow:
@@ -66,15 +85,7 @@ def derive(order: OrderRow) -> list[str]:
 
 def await_bank_transfer(context: CallContext, order: OrderRow) -> None:
     """Give a pending order the time that a bank transfer takes."""
-    _set_expiry(context, order, order.placed_at + context.dependencies.require(OrderSettings).bank_transfer_period)
-
-
-def await_payment(context: CallContext, order: OrderRow) -> None:
-    """Give a pending order without a payment the time to choose another one."""
-    _set_expiry(context, order, context.clock() + context.dependencies.require(OrderSettings).payment_period)
-
-
-def _set_expiry(context: CallContext, order: OrderRow, time: datetime) -> None:
+    time = order.placed_at + context.dependencies.require(OrderSettings).bank_transfer_period
     if order.status == "pending" and order.expires_at != time:
         order.expires_at = time
         emit(context, order, "updated", changed=["expires_at"])

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from tradepost.areas.accounts.schemas import PostalAddress
-from tradepost.areas.carts.service import QuotedCart
+from tradepost.areas.carts.service import QuotedCart, QuotedLine
+from tradepost.areas.pricing.service import LineTotals
 from tradepost.kit.ids import new_id
 
 from ..models import OrderLineRow, OrderRow
@@ -48,30 +49,37 @@ def order_values(quoted: QuotedCart) -> dict[str, Any]:
 
 
 def line_values(order: OrderRow, quoted: QuotedCart) -> list[dict[str, Any]]:
-    """Return the columns of the lines of an order."""
-    return [
-        {
-            "id": new_id(OrderLineRow.__number__),
-            "order_id": order.id,
-            "position": position,
-            "variant_id": line.variant_id,
-            "sku": line.sku,
-            "product_name": variant.product_name,
-            "variant_name": variant.name,
-            "options": variant.options,
-            "image_url": variant.image_url,
-            "requires_shipping": variant.requires_shipping,
-            "quantity": line.quantity,
-            "currency": order.currency,
-            "unit_price_amount": variant.price,
-            "discount_amount": totals.discount,
-            "tax_amount": totals.tax,
-            "tax_percentage": totals.rate,
-            "total_amount": totals.total,
-        }
-        for position, (line, totals) in enumerate(zip(quoted.lines, quoted.totals.lines, strict=True))
-        if (variant := line.variant) is not None
-    ]
+    """Return the columns of the lines of an order, sorted by variant.
+
+    Inserting a line locks its variant, so all orders lock variants in the same order.
+    """
+    pairs = zip(quoted.lines, quoted.totals.lines, strict=True)
+    lines = [_line(order, position, line, totals) for position, (line, totals) in enumerate(pairs)]
+    return sorted(lines, key=lambda line: line["variant_id"])
+
+
+def _line(order: OrderRow, position: int, line: QuotedLine, totals: LineTotals) -> dict[str, Any]:
+    variant = line.variant
+    assert variant is not None, "a quote has totals of lines whose variant is sold"
+    return {
+        "id": new_id(OrderLineRow.__number__),
+        "order_id": order.id,
+        "position": position,
+        "variant_id": line.variant_id,
+        "sku": line.sku,
+        "product_name": variant.product_name,
+        "variant_name": variant.name,
+        "options": variant.options,
+        "image_url": variant.image_url,
+        "requires_shipping": variant.requires_shipping,
+        "quantity": line.quantity,
+        "currency": order.currency,
+        "unit_price_amount": variant.price,
+        "discount_amount": totals.discount,
+        "tax_amount": totals.tax,
+        "tax_percentage": totals.rate,
+        "total_amount": totals.total,
+    }
 
 
 def _address_values(name: str, address: PostalAddress | None) -> dict[str, Any]:

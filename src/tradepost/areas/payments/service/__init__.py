@@ -1,7 +1,8 @@
 """The services of payments."""
 
 from .creation import PaymentCreation
+from .lowering import lower_open_payments
 from .payments import Payments
 from .voiding import void_closed_orders
 
-__all__ = ["PaymentCreation", "Payments", "void_closed_orders"]
+__all__ = ["PaymentCreation", "Payments", "lower_open_payments", "void_closed_orders"]

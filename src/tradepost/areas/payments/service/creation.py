@@ -8,8 +8,6 @@ from tradepost.areas.orders.service import (
     TimelineEntry,
     add_entries,
     await_bank_transfer,
-    await_payment,
-    format_money,
     lock_order_for,
     open_amount,
     record_payment,
@@ -25,6 +23,7 @@ from tradepost.kit.problems import (
     InvalidTransition,
     PaymentInProgress,
     PaymentMethodNotOffered,
+    Unauthenticated,
     Validation,
 )
 from tradepost.kit.query.records import Record
@@ -36,6 +35,7 @@ from ..models import MAX_PAYMENTS, UNSETTLED, PaymentRow
 from ..resource import payments, transitions
 from ..schemas import Payment, PaymentInput
 from .events import emit
+from .instructions import instructions
 from .voiding import void
 
 CASH_ON_DELIVERY = "cash_on_delivery"
@@ -51,7 +51,15 @@ class PaymentCreation(Service):
         access=policy.anyone,
         input=PaymentInput,
         parent_relation=(orders, "payments"),
-        problems=(Conflict, CurrencyNotSold, Forbidden, InvalidTransition, PaymentInProgress, PaymentMethodNotOffered),
+        problems=(
+            Unauthenticated,
+            Forbidden,
+            Conflict,
+            CurrencyNotSold,
+            InvalidTransition,
+            PaymentInProgress,
+            PaymentMethodNotOffered,
+        ),
         requires_idempotency_key=True,
         may_return_existing=True,
     )
@@ -62,7 +70,7 @@ class PaymentCreation(Service):
         choice voids it. A bank transfer is open until staff capture it, cash on delivery is
         authorized at once.
         """
-        order = await lock_order_for(self, key)
+        order = await lock_order_for(self, key, policy.manage)
         amount = self._amount(order, new)
         self._check_offered(order, new)
         unsettled = await self._unsettled(order)
@@ -71,7 +79,8 @@ class PaymentCreation(Service):
             self.context.work.returns_existing = True
             return await self.read_back(payments, selection, unsettled.id)
         if unsettled is not None:
-            await self._replace(order, unsettled)
+            void(self.context, unsettled)
+            await self.session.flush()
         payment = await self._insert(order, new, amount)
         return await self.read_back(payments, selection, payment.id)
 
@@ -81,7 +90,7 @@ class PaymentCreation(Service):
         if new.amount is None:
             return still_open
         if not policy.manage.allows(self.context.caller.permissions):
-            raise Forbidden(f"For `amount`, the permission `{policy.WRITE}` is required.")
+            raise policy.manage.problem(self.context.caller.is_authenticated)
         if new.amount.currency != order.currency:
             detail = f"The order is in {order.currency}, not in {new.amount.currency}."
             raise CurrencyNotSold.at_pointer("/amount/currency", detail, CurrencyNotSold.code)
@@ -91,10 +100,10 @@ class PaymentCreation(Service):
         return new.amount.amount
 
     def _check_offered(self, order: OrderRow, new: PaymentInput) -> None:
-        """Raise PaymentMethodNotOffered unless the choice is offered for the order now."""
-        country = order.shipping_address_country or order.billing_address_country
-        offered = self.context.dependencies.require(PaymentMethods).offered(country, order.grand_total_amount)
-        if (new.provider, new.method) not in [(method.provider, method.method) for method in offered]:
+        """Raise PaymentMethodNotOffered unless the order lists the choice and the shop has it."""
+        offered = [(method["provider"], method["method"]) for method in order.payment_methods]
+        methods = self.context.dependencies.require(PaymentMethods)
+        if (new.provider, new.method) not in offered or not methods.has(new.provider, new.method):
             choice = f"{new.provider}:{new.method}" if new.method else new.provider
             detail = f"{quote(choice)} is not offered for this order."
             raise PaymentMethodNotOffered.at_pointer("/provider", detail, PaymentMethodNotOffered.code)
@@ -106,12 +115,6 @@ class PaymentCreation(Service):
         if payment is not None and payment.status in ("processing", "unknown"):
             raise PaymentInProgress("The result of a payment of this order is not known yet.", payment_id=payment.id)
         return payment
-
-    async def _replace(self, order: OrderRow, payment: PaymentRow) -> None:
-        """Void a payment in favour of another choice."""
-        void(self.context, payment)
-        await self.session.flush()
-        await_payment(self.context, order)
 
     async def _insert(self, order: OrderRow, new: PaymentInput, amount: int) -> PaymentRow:
         """Insert the payment. Cash on delivery is authorized at once."""
@@ -138,12 +141,7 @@ class PaymentCreation(Service):
             emit(self.context, payment, "authorized")
             await record_payment(self.context, order, authorized=amount)
         else:
-            payment.next_action_type, payment.next_action_text = "instructions", _instructions(order, amount)
+            payment.next_action_type, payment.next_action_text = "instructions", instructions(order, amount)
             await_bank_transfer(self.context, order)
         await self.session.flush()
         return payment
-
-
-def _instructions(order: OrderRow, amount: int) -> str:
-    total = format_money(amount, order.currency)
-    return f"Transfer {total} to the account of the shop and state the order number {order.number}."

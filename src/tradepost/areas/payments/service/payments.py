@@ -74,16 +74,16 @@ class Payments(Service):
         return await self.read_back(payments, selection, payment.id)
 
 
-def _captured_amount(payment: PaymentRow, input: PaymentCaptureInput, default: int) -> int:
-    """Return the amount to capture, or raise Validation."""
+def _captured_amount(payment: PaymentRow, input: PaymentCaptureInput, most: int) -> int:
+    """Return the amount to capture, by default the most that is possible, or raise a problem."""
+    if most == 0:
+        raise InvalidTransition("Nothing is left to be paid for this order.")
     if input.amount is None:
-        if default == 0:
-            raise InvalidTransition("Nothing is left to be paid for this order.")
-        return default
+        return most
     if input.amount.currency != payment.currency:
         detail = f"The payment is in {payment.currency}, not in {input.amount.currency}."
         raise Validation.at_pointer("/amount/currency", detail)
-    if not 1 <= input.amount.amount <= payment.amount_amount:
-        detail = f"From 1 to {payment.amount_amount} minor units can be captured."
+    if not 1 <= input.amount.amount <= most:
+        detail = f"From 1 to {most} minor units can be captured."
         raise Validation.at_pointer("/amount/amount", detail, "out_of_range")
     return input.amount.amount

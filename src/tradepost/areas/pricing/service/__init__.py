@@ -6,12 +6,13 @@ from .shipping_methods import ShippingMethods
 from .shipping_offers import Parcel, ShippingOffer, ShippingProvider, shipping_offers
 from .tax import TaxPlace, TaxProvider, TaxTable, taxes
 from .tax_rates import TaxRates
-from .totals import Discounts, GoodsLine, ShippingCharge, TaxRules, Totals, compute_totals
+from .totals import Discounts, GoodsLine, LineTotals, ShippingCharge, TaxRules, Totals, compute_totals
 
 __all__ = [
     "MAX_PRICE",
     "Discounts",
     "GoodsLine",
+    "LineTotals",
     "Parcel",
     "PaymentMethods",
     "ShippingCharge",

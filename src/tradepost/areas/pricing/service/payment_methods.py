@@ -35,6 +35,10 @@ class PaymentMethods:
     def __init__(self, rules: Sequence[PaymentMethodRule]) -> None:
         self.rules = tuple(rules)
 
+    def has(self, provider: str, method: str | None) -> bool:
+        """Whether the shop has a method, for some orders at least."""
+        return any((rule.provider, rule.method) == (provider, method) for rule in self.rules)
+
     def offered(self, country: str | None, amount: int) -> list[PaymentMethod]:
         """Return the methods for an amount of minor units, in the order of the setting.
 
