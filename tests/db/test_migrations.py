@@ -176,3 +176,25 @@ async def test_the_quantities_of_earlier_imports_become_receipts_at_the_location
         " JOIN variant ON variant.id = variant_id ORDER BY sku",
     )
     assert movements == [("a", "receive", 7, 0, "import"), ("f", "receive", 3, 0, "import")]
+
+
+@pytest.mark.parametrize("has_order", [False, True])
+async def test_a_shop_with_orders_has_used_the_pricing_that_it_has(empty_url: str, has_order: bool) -> None:
+    runner.upgrade(empty_url, "0015")
+    rate = f"""INSERT INTO tax_rate (id, created_at, updated_at, version, country, tax_class, percentage, active)
+        VALUES ('{ID}', {TIMES}, 1, 'DE', 'standard', 190000, true)"""
+    method = f"""INSERT INTO shipping_method (
+        id, created_at, updated_at, version, code, name, description, countries, price_amount, price_currency,
+        min_weight_grams, position, active
+    ) VALUES ('{ID}', {TIMES}, 1, 'standard', 'Standard', '', '[]', 490, 'EUR', 0, 0, true)"""
+    order = f"""INSERT INTO "order" (
+        id, created_at, updated_at, placed_at, version, number, cart_id, email, locale, currency, status,
+        payment_status, fulfilment_status, subtotal_amount, discount_total_amount, shipping_total_amount,
+        tax_total_amount, grand_total_amount, cancelled_total_amount, authorized_amount, captured_amount,
+        refunded_amount, prices_include_tax, tax_lines, promotions, payment_methods, note, attributes
+    ) VALUES ('{ID}', {TIMES}, '2026-01-01T00:00:00.000001Z', 1, '1001', '{ID}', 'kim@shop.example', 'en', 'EUR',
+        'cancelled', 'unpaid', 'unfulfilled', 0, 0, 0, 0, 0, 0, 0, 0, 0, true, '[]', '[]', '[]', '', '{{}}')"""
+    await run(empty_url, rate, method, *([order] if has_order else []))
+    runner.upgrade(empty_url)
+    for table in ("tax_rate", "shipping_method"):
+        assert await run(empty_url, f"SELECT used FROM {table}") == [(has_order,)]

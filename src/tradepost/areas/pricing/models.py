@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tradepost.kit.db.base import Versioned
@@ -13,7 +13,10 @@ MAX_PRICE = 4_000_000_000
 
 
 class TaxRateRow(Versioned):
-    """The tax of one class of goods in a country, or in a region of it. In parts per million."""
+    """The tax of one class of goods in a country, or in a region of it. In parts per million.
+
+    used: whether an order was taxed by it; it is not deleted then.
+    """
 
     __tablename__, __number__ = "tax_rate", 20
     __table_args__ = (
@@ -27,10 +30,14 @@ class TaxRateRow(Versioned):
     tax_class: Mapped[str] = mapped_column(SortText)
     percentage: Mapped[int]
     active: Mapped[bool] = mapped_column(default=True)
+    used: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class ShippingMethodRow(Versioned):
-    """A way of delivery and its price."""
+    """A way of delivery and its price.
+
+    used: whether an order was placed with it; it is not deleted then.
+    """
 
     __tablename__, __number__ = "shipping_method", 21
     __table_args__ = (
@@ -60,3 +67,4 @@ class ShippingMethodRow(Versioned):
     tax_class: Mapped[str | None]
     position: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
+    used: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -1,6 +1,6 @@
 """Quotes: the totals of a cart now, and the problems that prevent an order."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
@@ -10,8 +10,10 @@ from tradepost.areas.pricing.service import (
     GoodsLine,
     Parcel,
     PaymentMethods,
+    ShippingCharge,
     ShippingOffer,
     TaxPlace,
+    TaxTable,
     Totals,
     compute_totals,
     shipping_offers,
@@ -33,13 +35,21 @@ class QuotedCart(Struct, frozen=True):
 
     lines: those whose variant is sold, in the order of `totals.lines`.
     shipping_offer: the chosen shipping method. None if none is chosen, possible or needed.
+    new_tax_rates: the ids of the tax rates in the totals that no order has used.
     """
 
     cart: Cart
     lines: Sequence[QuotedLine]
     totals: Totals
     shipping_offer: ShippingOffer | None
+    new_tax_rates: Collection[str]
     quote: CartQuote
+
+    @property
+    def new_shipping_methods(self) -> Collection[str]:
+        """The id of the chosen shipping method, if no order has used it."""
+        offer = self.shipping_offer
+        return [offer.id] if offer is not None and offer.is_new else []
 
 
 async def quote_cart(context: CallContext, key: str) -> QuotedCart:
@@ -71,7 +81,15 @@ async def quote_cart(context: CallContext, key: str) -> QuotedCart:
         problems=find_problems(cart, lines, stock, offers, needs_shipping=needs_shipping(goods)),
         notices=find_notices(settings.currency, lines, capped),
     )
-    return QuotedCart(cart, sold, totals, chosen, quote)
+    return QuotedCart(cart, sold, totals, chosen, _new_tax_rates(rates, goods, charge), quote)
+
+
+def _new_tax_rates(rates: TaxTable, goods: Sequence[GoodsLine], charge: ShippingCharge | None) -> set[str]:
+    """Return the ids of the tax rates of lines and shipping that no order has used."""
+    classes = {line.tax_class for line in goods}
+    if charge is not None and charge.tax_class is not None:
+        classes.add(charge.tax_class)
+    return {id for tax_class in classes if (id := rates.new_row(tax_class)) is not None}
 
 
 def needs_shipping(goods: Sequence[GoodsLine]) -> bool:

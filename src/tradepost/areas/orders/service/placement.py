@@ -8,6 +8,7 @@ import msgspec
 from tradepost.areas.accounts.service import queue_email
 from tradepost.areas.carts.service import QuotedCart, complete_cart, lock_open_cart, quote_cart
 from tradepost.areas.inventory.service import ReservationLine, reserve
+from tradepost.areas.pricing.service import mark_pricing_used
 from tradepost.kit.clock import to_rfc3339
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
@@ -77,6 +78,7 @@ class Placement(Service):
         lines = line_values(order, quoted)
         await self._write(order, lines)
         await complete_cart(self.context, cart_id, order.id)
+        await mark_pricing_used(self.context, quoted.new_shipping_methods, quoted.new_tax_rates)
         # Last, because most other orders wait for the rows of stock.
         await reserve(self.context, order.id, _reservations(lines))
         # The caller sees the order, also with a key that may not read orders.

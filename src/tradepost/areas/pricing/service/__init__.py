@@ -7,6 +7,7 @@ from .shipping_offers import Parcel, ShippingOffer, ShippingProvider, shipping_o
 from .tax import TaxPlace, TaxProvider, TaxTable, taxes
 from .tax_rates import TaxRates
 from .totals import Discounts, GoodsLine, LineTotals, ShippingCharge, TaxRules, Totals, compute_totals
+from .used_rows import mark_pricing_used
 
 __all__ = [
     "MAX_PRICE",
@@ -26,6 +27,7 @@ __all__ = [
     "TaxTable",
     "Totals",
     "compute_totals",
+    "mark_pricing_used",
     "shipping_offers",
     "taxes",
 ]

@@ -4,7 +4,7 @@ from tradepost.areas.catalog.service import check_currency
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
-from tradepost.kit.problems import AlreadyExists, CurrencyNotSold, Fault
+from tradepost.kit.problems import AlreadyExists, CurrencyNotSold, Fault, HasHistory
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -17,6 +17,7 @@ from .. import policy
 from ..models import MAX_PRICE, ShippingMethodRow
 from ..resource import shipping_methods
 from ..schemas import ShippingMethod, ShippingMethodInput
+from .used_rows import refuse_used
 
 
 class ShippingMethods(Service):
@@ -78,12 +79,13 @@ class ShippingMethods(Service):
         await change_row(self, shipping_methods, row, _values(self.context, new))
         return await self.read_back(shipping_methods, selection, row.id)
 
-    @operation("shipping_method_delete", "delete", shipping_methods, access=policy.edit)
+    @operation("shipping_method_delete", "delete", shipping_methods, access=policy.edit, problems=(HasHistory,))
     async def delete(
         self, key: str, expected: ExpectedVersion, selection: Selection[ShippingMethod]
     ) -> Record[ShippingMethod]:
-        """Delete a shipping method."""
+        """Delete a shipping method that no order has used."""
         row = await self.lock_for_update(ShippingMethodRow, shipping_methods, key, expected)
+        refuse_used(row, f"the shipping method `{row.code}`")
         return await delete_row(self, shipping_methods, row, selection)
 
 

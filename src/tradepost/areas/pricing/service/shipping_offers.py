@@ -23,6 +23,7 @@ METHODS = (
         ShippingMethodRow.max_weight_grams,
         ShippingMethodRow.countries,
         ShippingMethodRow.tax_class,
+        ShippingMethodRow.used,
     )
     .where(ShippingMethodRow.active.is_(True))
     .order_by(ShippingMethodRow.position, ShippingMethodRow.id)
@@ -41,12 +42,16 @@ class Parcel(Struct, frozen=True):
 
 
 class ShippingOffer(Struct, frozen=True):
-    """A shipping method that can deliver a parcel, and what it charges."""
+    """A shipping method that can deliver a parcel, and what it charges.
+
+    is_new: whether it is a stored method that no order has used.
+    """
 
     id: str
     code: str
     name: str
     charge: ShippingCharge
+    is_new: bool = False
 
 
 class ShippingProvider(Protocol):
@@ -64,7 +69,7 @@ class StoredShippingMethods:
         """Return the active methods for the country and the weight, sorted by position."""
         methods = [_Method(*row) for row in await context.fetch_all(METHODS, {})]
         return [
-            ShippingOffer(m.id, m.code, m.name, ShippingCharge(m.price_for(parcel), m.tax_class))
+            ShippingOffer(m.id, m.code, m.name, ShippingCharge(m.price_for(parcel), m.tax_class), not m.used)
             for m in methods
             if m.delivers(parcel)
         ]
@@ -80,6 +85,7 @@ class _Method(Struct, frozen=True):
     max_weight: int | None
     countries: Any
     tax_class: str | None
+    used: bool
 
     def delivers(self, parcel: Parcel) -> bool:
         countries: list[str] = decode_json(self.countries)

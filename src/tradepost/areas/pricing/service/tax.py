@@ -1,6 +1,6 @@
 """The taxes of a place (SELLING.md, 2)."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -19,7 +19,14 @@ EU = frozenset({
 """The members of the European Union, which tax deliveries to consumers at their own rates."""
 STANDARD = "standard"
 """The tax class that stands in for classes without a rate."""
-RATES = select(TaxRateRow.country, TaxRateRow.region, TaxRateRow.tax_class, TaxRateRow.percentage).where(
+RATES = select(
+    TaxRateRow.country,
+    TaxRateRow.region,
+    TaxRateRow.tax_class,
+    TaxRateRow.percentage,
+    TaxRateRow.id,
+    TaxRateRow.used,
+).where(
     TaxRateRow.active.is_(True),
     or_(TaxRateRow.country == bindparam("country", None), TaxRateRow.country == bindparam("shop_country", None)),
 )
@@ -38,14 +45,22 @@ class TaxPlace(Struct, frozen=True):
 
 
 class TaxTable(Struct, frozen=True):
-    """The rates of one place. Rates are in parts per million."""
+    """The rates of one place. Rates are in parts per million.
+
+    new_rows: by class, the ids of stored rates that no order has used.
+    """
 
     rates: Mapping[str, int]
     default: int = 0
+    new_rows: Mapping[str, str] = {}
 
     def rate(self, tax_class: str) -> int:
         """Return the rate of a class: its own, else that of the standard class, else 0."""
         return self.rates.get(tax_class, self.default)
+
+    def new_row(self, tax_class: str) -> str | None:
+        """Return the id of the stored rate of a class if no order has used it, else None."""
+        return self.new_rows.get(tax_class if tax_class in self.rates else STANDARD)
 
 
 class TaxProvider(Protocol):
@@ -65,19 +80,30 @@ class StoredTaxRates:
         A country without any rate is taxed like the shop's if both are in the EU, else not at all.
         """
         rows = await context.fetch_all(RATES, {"country": place.country, "shop_country": shop_country})
-        stored = {(country, region, tax_class): rate for country, region, tax_class, rate in rows}
+        stored = [_StoredRate(*row) for row in rows]
         rates = _rates_of(stored, place.country, place.region)
         if not rates and {place.country, shop_country} <= EU:
             rates = _rates_of(stored, shop_country, None)
-        return TaxTable(rates, rates.get(STANDARD, 0))
+        percentages = {tax_class: rate.percentage for tax_class, rate in rates.items()}
+        new_rows = {tax_class: str(rate.id) for tax_class, rate in rates.items() if not rate.used}
+        return TaxTable(percentages, percentages.get(STANDARD, 0), new_rows)
 
 
-def _rates_of(stored: Mapping[tuple[str, str | None, str], int], country: str, region: str | None) -> dict[str, int]:
+class _StoredRate(Struct, frozen=True):
+    country: str
+    region: str | None
+    tax_class: str
+    percentage: int
+    id: str
+    used: bool
+
+
+def _rates_of(stored: Sequence[_StoredRate], country: str, region: str | None) -> dict[str, _StoredRate]:
     """Return the rates by class: those of the country, replaced by those of its region."""
-    rates = {c: rate for (place, part, c), rate in stored.items() if place == country and part is None}
+    rates = {rate.tax_class: rate for rate in stored if rate.country == country and rate.region is None}
     if region is not None:
         part_of_code = region.upper().removeprefix(f"{country}-")
-        rates |= {c: rate for (place, part, c), rate in stored.items() if (place, part) == (country, part_of_code)}
+        rates |= {rate.tax_class: rate for rate in stored if (rate.country, rate.region) == (country, part_of_code)}
     return rates
 
 

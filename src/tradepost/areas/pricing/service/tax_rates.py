@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
-from tradepost.kit.problems import AlreadyExists
+from tradepost.kit.problems import AlreadyExists, HasHistory
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -17,6 +17,7 @@ from .. import policy
 from ..models import TaxRateRow
 from ..resource import tax_rates
 from ..schemas import TaxRate, TaxRateInput
+from .used_rows import refuse_used
 
 
 class TaxRates(Service):
@@ -63,10 +64,11 @@ class TaxRates(Service):
         await change_row(self, tax_rates, row, await self._values(new, row.id))
         return await self.read_back(tax_rates, selection, row.id)
 
-    @operation("tax_rate_delete", "delete", tax_rates, access=policy.edit)
+    @operation("tax_rate_delete", "delete", tax_rates, access=policy.edit, problems=(HasHistory,))
     async def delete(self, key: str, expected: ExpectedVersion, selection: Selection[TaxRate]) -> Record[TaxRate]:
-        """Delete a tax rate."""
+        """Delete a tax rate that no order has used."""
         row = await self.lock_for_update(TaxRateRow, tax_rates, key, expected)
+        refuse_used(row, "this tax rate")
         return await delete_row(self, tax_rates, row, selection)
 
     async def _values(self, new: TaxRateInput, id: str | None = None) -> dict[str, object]:
