@@ -104,7 +104,7 @@ async def oracle_for(harness: DualDoorApp, caller: ApiClient) -> "Oracle":
     """Return the oracle of the rows that there are now, for a caller, who may be a guest."""
     tables, cart_id = await read_all(harness), None
     if caller.cart_token:
-        token_hash = harness.app.state.dependencies.require(GuestTokens).hash(caller.cart_token)
+        token_hash = harness.app.state.dependencies.require(GuestTokens).token_hash(caller.cart_token)
         [cart_id] = [row["id"] for row in tables["cart"] if row["token_hash"] == token_hash]
     return Oracle(tables, caller, cart_id)
 
