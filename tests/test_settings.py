@@ -180,8 +180,8 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
         ({"CART_LINE_MAX": "10000"}, "CART_LINE_MAX: `10000` is not a whole number from 1 to 9999."),
         (
             {"PAYMENT_METHODS": "paypal"},
-            "PAYMENT_METHODS: `paypal` is not a list of payment methods; known are manual:bank_transfer, "
-            "manual:cash_on_delivery.",
+            "PAYMENT_METHODS: `paypal` names the payment method `paypal`, which does not exist; choose from "
+            "manual:bank_transfer, manual:cash_on_delivery.",
         ),
         (
             {"PAYMENT_METHODS": "manual:bank_transfer;max=1,manual:bank_transfer"},

@@ -206,7 +206,8 @@ class DemoShop:
         units, created = stock.units(self.stock), timestamp(time)
         if units:
             level, movement, delivery = [
-                new_id(self.stock, time, NUMBERS[table]) for table in ("stock_level", *["stock_movement"] * 2)
+                new_id(self.stock, time, NUMBERS[table])
+                for table in ("stock_level", "stock_movement", "stock_movement")
             ]
             place = (variant_id, stock.MAIN_LOCATION)
             part["stock_level"].append((level, created, created, 1, *place, units, 0, backorder))

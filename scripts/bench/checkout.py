@@ -2,7 +2,8 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -96,12 +97,8 @@ class Checkout:
 def measure(cluster: Cluster, key: str, rounds: int, seconds: float, minimum: int) -> str:
     """Measure checkouts in a copy of the shop, and return the section of the report."""
     cluster.execute("CREATE DATABASE checkout TEMPLATE shop")
-    server = SHOP.start(cluster.url("checkout"), cluster.folder)
-    try:
-        (checkout := Checkout(server, key)).prepare()
+    with _prepared_checkout(cluster, cluster.url("checkout"), key) as checkout:
         results = compare(checkout.entrants(), cluster.process, range(rounds), seconds, minimum)
-    finally:
-        server.stop()
     return _section(results, _counts(cluster, key))
 
 
@@ -109,12 +106,20 @@ def _counts(cluster: Cluster, key: str) -> dict[str, tuple[int, int]]:
     """Return the statements and round trips of one request of each kind, when it is warm."""
     with counting_proxy(cluster.socket, cluster.folder / "proxy") as proxy:
         url = f"postgresql://postgres@/checkout?host={cluster.folder / 'proxy'}"
-        server = SHOP.start(url, cluster.folder)
-        try:
-            (checkout := Checkout(server, key)).prepare()
+        with _prepared_checkout(cluster, url, key) as checkout:
             return {entrant.title: _count(proxy, entrant) for entrant in checkout.entrants()}
-        finally:
-            server.stop()
+
+
+@contextmanager
+def _prepared_checkout(cluster: Cluster, url: str, key: str) -> Iterator[Checkout]:
+    """Run a server on a database, with stock for checkouts."""
+    server = SHOP.start(url, cluster.folder)
+    try:
+        checkout = Checkout(server, key)
+        checkout.prepare()
+        yield checkout
+    finally:
+        server.stop()
 
 
 def _count(proxy: CountingProxy, entrant: Entrant) -> tuple[int, int]:

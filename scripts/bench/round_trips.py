@@ -1,4 +1,4 @@
-"""A proxy in front of PostgreSQL that counts statements and round trips of one connection or more.
+"""A proxy in front of PostgreSQL that counts the statements and round trips of its connections.
 
 It reads the messages of the frontend (PostgreSQL documentation, "Message Formats"): each Execute
 or Query is a statement, each Sync or Query asks for a response, which is a round trip.
@@ -59,7 +59,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @contextlib.contextmanager
 def counting_proxy(socket_folder: Path, folder: Path) -> Iterator[CountingProxy]:
-    """Run a proxy in a thread. `folder` is the host of connections through it."""
+    """Run a proxy in a thread. It listens in `folder`, which clients name as their host."""
     folder.mkdir(exist_ok=True)
     name, started = ".s.PGSQL.5432", threading.Event()
     proxy, loop = CountingProxy(socket_folder / name), asyncio.new_event_loop()

@@ -172,7 +172,7 @@ def _pipeline(
     dependencies: Dependencies,
     cache: ReadCache | None,
 ) -> Pipeline:
-    """Create the pipeline in front of the app. Its fast routes are the app's own routes."""
+    """Create the pipeline in front of the app. It calls fast routes of the app directly."""
     return Pipeline(
         Litestar.__call__.__get__(app),
         identify=credentials.identify_request,

@@ -17,7 +17,6 @@ from tradepost.areas.catalog.service.currency_check import find_other_currency
 from tradepost.areas.catalog.service.settings import CatalogSettings
 from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service import OrderNumbers
-from tradepost.areas.inventory.service.settings import InventorySettings
 from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules
 from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
@@ -90,7 +89,6 @@ def create_dependencies(
     _provide_orders(dependencies, settings)
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
-    dependencies.provide(InventorySettings, InventorySettings(low_stock=settings.low_stock))
     _provide_accounts(dependencies, settings, database)
     _provide_carts(dependencies, settings, database)
     return dependencies

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tradepost.doors.graphql import RootField
-from tradepost.doors.http.metrics import Metrics
+from tradepost.doors.http.metrics import Collectors, Metrics
 from tradepost.doors.pages.health import Check, Degraded
 from tradepost.doors.pages.metrics_and_parity import OperationParity
 from tradepost.doors.rest.api import RestDoor
@@ -25,66 +25,13 @@ def create_metrics(database: Database, limits: RateLimits, worker: Worker | None
 
     They cover this process only: a separate `tradepost worker` logs its counts when it stops.
     """
-    relay = worker.relay if worker is not None else None
     return Metrics(
         {
-            "sql_statements_total": (
-                "counter",
-                "SQL statements sent to the database by reads.",
-                lambda: database.reader.statement_count,
-            ),
-            "plans_compiled_total": (
-                "counter",
-                "Selections compiled to SQL.",
-                lambda: database.reads.plans.misses,
-            ),
-            "points_charged_total": ("counter", "Points charged for requests.", lambda: limits.charged_points),
-            "requests_over_budget_total": (
-                "counter",
-                "Requests refused with 429 because a bucket was empty.",
-                lambda: limits.refusals,
-            ),
-            "read_cache_hits_total": (
-                "counter",
-                "Public reads served from the read cache.",
-                lambda: cache.hits if cache else 0,
-            ),
-            "read_cache_misses_total": (
-                "counter",
-                "Public reads not found in the read cache.",
-                lambda: cache.misses if cache else 0,
-            ),
-            "read_cache_dropped_total": (
-                "counter",
-                "Read cache entries dropped because of a write.",
-                lambda: cache.dropped if cache else 0,
-            ),
-            "read_cache_bytes": ("gauge", "Size of the read cache in bytes.", lambda: cache.bytes if cache else 0),
-            "events_delivered_total": (
-                "counter",
-                "Events delivered by this process.",
-                lambda: relay.delivered if relay else 0,
-            ),
-            "event_faults_total": (
-                "counter",
-                "Failed attempts to deliver an event.",
-                lambda: relay.failed if relay else 0,
-            ),
-            "events_dead_total": (
-                "counter",
-                "Events not delivered after the last retry.",
-                lambda: relay.dead if relay else 0,
-            ),
-            "cache_budget_bytes": ("gauge", "The most bytes that a cache may take.", cache_metric("budget_bytes")),
-            "cache_bytes": ("gauge", "Approximate size of a cache in bytes.", cache_metric("bytes")),
-            "cache_entries": ("gauge", "Entries in a cache.", cache_metric("entries")),
-            "cache_hits_total": ("counter", "Lookups that found an entry in a cache.", cache_metric("hits")),
-            "cache_misses_total": ("counter", "Values that a cache did not have.", cache_metric("misses")),
-            "cache_evictions_total": (
-                "counter",
-                "Entries evicted because a cache was full.",
-                cache_metric("evictions"),
-            ),
+            **_read_metrics(database),
+            **_limit_metrics(limits),
+            **_read_cache_metrics(cache),
+            **_event_metrics(worker),
+            **_cache_metrics(),
             "limits_shared": (
                 "gauge",
                 "1 if all processes share their rate limits through Redis, 0 if this process has its own.",
@@ -92,6 +39,57 @@ def create_metrics(database: Database, limits: RateLimits, worker: Worker | None
             ),
         }
     )
+
+
+def _read_metrics(database: Database) -> Collectors:
+    statements = "SQL statements sent to the database by reads."
+    return {
+        "sql_statements_total": ("counter", statements, lambda: database.reader.statement_count),
+        "plans_compiled_total": ("counter", "Selections compiled to SQL.", lambda: database.reads.plans.misses),
+    }
+
+
+def _limit_metrics(limits: RateLimits) -> Collectors:
+    refused = "Requests refused with 429 because a bucket was empty."
+    return {
+        "points_charged_total": ("counter", "Points charged for requests.", lambda: limits.charged_points),
+        "requests_over_budget_total": ("counter", refused, lambda: limits.refusals),
+    }
+
+
+def _read_cache_metrics(cache: ReadCache | None) -> Collectors:
+    def figure(name: str) -> Callable[[], float]:
+        return lambda: getattr(cache, name) if cache is not None else 0
+
+    return {
+        "read_cache_hits_total": ("counter", "Public reads served from the read cache.", figure("hits")),
+        "read_cache_misses_total": ("counter", "Public reads not found in the read cache.", figure("misses")),
+        "read_cache_dropped_total": ("counter", "Read cache entries dropped because of a write.", figure("dropped")),
+        "read_cache_bytes": ("gauge", "Size of the read cache in bytes.", figure("bytes")),
+    }
+
+
+def _event_metrics(worker: Worker | None) -> Collectors:
+    def figure(name: str) -> Callable[[], float]:
+        return lambda: getattr(worker.relay, name) if worker is not None else 0
+
+    return {
+        "events_delivered_total": ("counter", "Events delivered by this process.", figure("delivered")),
+        "event_faults_total": ("counter", "Failed attempts to deliver an event.", figure("failed")),
+        "events_dead_total": ("counter", "Events not delivered after the last retry.", figure("dead")),
+    }
+
+
+def _cache_metrics() -> Collectors:
+    evictions = "Entries evicted because a cache was full."
+    return {
+        "cache_budget_bytes": ("gauge", "The most bytes that a cache may take.", cache_metric("budget_bytes")),
+        "cache_bytes": ("gauge", "Approximate size of a cache in bytes.", cache_metric("bytes")),
+        "cache_entries": ("gauge", "Entries in a cache.", cache_metric("entries")),
+        "cache_hits_total": ("counter", "Lookups that found an entry in a cache.", cache_metric("hits")),
+        "cache_misses_total": ("counter", "Values that a cache did not have.", cache_metric("misses")),
+        "cache_evictions_total": ("counter", evictions, cache_metric("evictions")),
+    }
 
 
 def cache_metric(name: str) -> Callable[[], dict[str, float]]:

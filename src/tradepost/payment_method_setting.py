@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tradepost.kit.schema.countries import country_faults
+from tradepost.kit.schema.countries import is_country
 from tradepost.kit.schema.money import MAX_AMOUNT
 
 METHODS = {
@@ -49,7 +49,7 @@ def parse_payment_methods(text: str) -> tuple[PaymentMethodRule, ...]:
 def _parse_entry(entry: str) -> PaymentMethodRule:
     key, *options = [part.strip() for part in entry.split(";")]
     if key not in METHODS:
-        raise ValueError(f"is not a list of payment methods; known are {', '.join(METHODS)}")
+        raise ValueError(f"names the payment method `{key}`, which does not exist; choose from {', '.join(METHODS)}")
     provider, _, method = key.partition(":")
     limits: dict[str, Any] = {}
     for option in options:
@@ -65,7 +65,7 @@ def _parse_entry(entry: str) -> PaymentMethodRule:
 
 def _parse_countries(text: str) -> frozenset[str]:
     codes = [code.strip().upper() for code in text.split("+")]
-    if any(not re.fullmatch("[A-Z]{2}", code) or country_faults(code, "") for code in codes):
+    if not all(is_country(code) for code in codes):
         raise ValueError(f"names a country that is not an ISO 3166-1 code; {ENTRY_EXAMPLE}")
     return frozenset(codes)
 

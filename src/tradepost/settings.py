@@ -20,7 +20,7 @@ import msgspec
 from dotenv import dotenv_values
 
 from tradepost.kit.redis.url import RedisUrl
-from tradepost.kit.schema.countries import country_faults
+from tradepost.kit.schema.countries import is_country
 from tradepost.kit.schema.money import currencies
 from tradepost.payment_method_setting import BANK_TRANSFER, PaymentMethodRule, parse_payment_methods
 from tradepost.setting_names import misspelt_names
@@ -294,7 +294,7 @@ def _currency(text: str) -> str:
 
 
 def _country(text: str) -> str:
-    if not re.fullmatch("[A-Za-z]{2}", text) or country_faults(text.upper(), ""):
+    if not is_country(text.upper()):
         raise ValueError("is not an ISO 3166-1 country code such as `DE`")
     return text.upper()
 
@@ -455,5 +455,5 @@ REQUIRED_IN_PRODUCTION = {
     "public_url": "a URL such as `https://shop.example`",
     "shop_country": "an ISO 3166-1 country code such as `DE`",
 }
-"""The settings whose defaults are for a single machine, with what they are to be set to."""
+"""The settings that are required in production, with the value that each needs."""
 SECRETS = frozenset({"secret_key", "database_url", "redis_url", "smtp_url"})

@@ -80,7 +80,7 @@ def test_every_operation_names_the_permission_that_it_needs(document: Json, shop
         schemes = [{scheme: scopes} for scheme in ("apiKey", "bearer", "oauth2")]
         security = [{}] if documented["operationId"] == TOKEN else [*([] if permission else [{}]), *schemes]
         if operation is not None and operation.accepts_cart_token and not permission:
-            security.append({"CartToken": []})
+            security.append({"cartToken": []})
         assert documented["security"] == security
 
 

@@ -10,6 +10,7 @@ from tradepost.doors.http.problem_responses import EXCEPTION_HANDLERS
 from tradepost.doors.pages import page_routes
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.writes.call_context import CallContext
+from tradepost.kit.writes.event_types import EventTypes
 
 OPERATOR = Caller(id="key-1", role="admin", permissions=frozenset({"ops:read"}))
 STAFF = Caller(id="key-2", role="staff", permissions=frozenset({"catalog:write"}))
@@ -40,6 +41,10 @@ def pages_app(
         checks={"database": healthy_check} if checks is None else checks,
         may_introspect=may_introspect,
         ops_loopback=ops_loopback,
+        collections=lambda *_: {},
+        public_keys=lambda: None,
+        event_types=EventTypes(),
+        state_machines={},
     )
     litestar = Litestar(routes, exception_handlers=dict(EXCEPTION_HANDLERS), openapi_config=None, logging_config=None)
 

@@ -17,7 +17,7 @@ IS_OPEN: dict[str, Any] = {"sqlite_where": text("status = 'open'"), "postgresql_
 class CartRow(Versioned):
     """A cart. Its columns of addresses are null if there is no address.
 
-    token_hash: the keyed hash of a guest's secret. A user's cart has none.
+    token_hash: the keyed hash of a guest's token. A user's cart has none.
     capped: the lines whose quantity was reduced when carts were merged, as `CappedLine`.
     order_id, completed_at: the order placed from it, which belongs to a later area.
     """

@@ -1,6 +1,6 @@
 """Access to carts.
 
-A guest's cart is open to whoever sends its secret. A user's cart is open to the user, with a
+A guest's cart is open to whoever sends its token. A user's cart is open to the user, with a
 credential that has `account:read` or `account:write`, and to staff.
 """
 
@@ -21,7 +21,7 @@ claim = permission(WRITE_OWN)
 
 
 def carts(viewer: Viewer) -> ColumnElement[bool]:
-    """The cart whose secret was sent, and those of the caller; with `orders:read`, all carts."""
+    """The cart whose token was sent, and those of the caller; with `orders:read`, all carts."""
     return true() if viewer.has_permission(READ_ALL) else _own_carts(viewer, READ_OWN)
 
 
@@ -43,15 +43,15 @@ def writable_carts(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def claimable_carts(viewer: Viewer) -> ColumnElement[bool]:
-    """The open guest's cart whose secret was sent."""
+    """The open guest's cart whose token was sent."""
     if not viewer.is_authenticated or not viewer.has_permission(WRITE_OWN):
         return false()
     return and_(IS_OPEN, CartRow.customer_id.is_(None), CartRow.id == viewer.cart)
 
 
 def _own_carts(viewer: Viewer, permission: str) -> ColumnElement[bool]:
-    """The cart whose secret was sent, and with a permission those of the caller."""
-    by_secret = CartRow.id == viewer.cart
+    """The cart whose token was sent, and with a permission those of the caller."""
+    by_token = CartRow.id == viewer.cart
     if not viewer.is_authenticated or not viewer.has_permission(permission):
-        return by_secret
-    return or_(by_secret, CartRow.customer_id == viewer.id)
+        return by_token
+    return or_(by_token, CartRow.customer_id == viewer.id)

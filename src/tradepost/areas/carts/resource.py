@@ -68,7 +68,7 @@ carts = Resource(
         **range_filters("created_at", CartRow.created_at, datetime),
     },
     sorts={"created_at": Sort(expression=CartRow.created_at)},
-    # Not a column: the call that creates the cart binds its secret, every other call binds null.
+    # Not a column: the call that creates the cart binds its token, every other call binds null.
     expressions={
         "token": bindparam(ONE_TIME_SECRET, None, type_=Text),
         "status": case((and_(CartRow.status == "open", not_(policy.IS_OPEN)), "expired"), else_=CartRow.status),

@@ -75,7 +75,7 @@ class Cart(Struct):
     token: Annotated[
         str | None,
         Meta(
-            description="The secret of a guest's cart, to be sent in `X-Cart-Token`. It is only shown in the response "
+            description="The token of a guest's cart, to be sent in `X-Cart-Token`. It is only shown in the response "
             "that creates the cart.",
             examples=["tpc_4fZ8sQ1kXw9LmN2b..."],
         ),

@@ -14,8 +14,9 @@ from . import policy
 from .models import StockLevelRow, StockLocationRow, StockMovementRow
 from .schemas import Availability, StockLevel, StockLocation, StockMovement, StockMovementKind, StockSummary
 
-LOW_STOCK, DEFAULT_LOW_STOCK = "low_stock", 5
-"""The name of the setting in rules, and its default."""
+LOW_STOCK = "low_stock"
+"""The name of the setting: at this many available units or fewer, the stock of a variant without a
+threshold is low."""
 VARIANT: Any = variants.model
 PRODUCT: Any = products.model
 AVAILABLE = StockLevelRow.on_hand - StockLevelRow.reserved
@@ -96,7 +97,7 @@ def at_active_locations(value: ColumnElement[Any]) -> Any:
 def availability(viewer: Viewer) -> ColumnElement[str]:
     """Return the availability of a variant: `availability_of` in the services, as SQL."""
     units = func.coalesce(func.sum(AVAILABLE), 0)
-    low_stock = func.coalesce(VARIANT.low_stock_threshold, viewer.settings.get(LOW_STOCK, DEFAULT_LOW_STOCK))
+    low_stock = func.coalesce(VARIANT.low_stock_threshold, viewer.settings.get(LOW_STOCK, 0))
     by_units = case(
         (units > low_stock, Availability.IN_STOCK.value),
         (units > 0, Availability.LOW.value),

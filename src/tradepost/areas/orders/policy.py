@@ -1,6 +1,6 @@
 """Access to orders.
 
-Customers see and cancel their own orders. A guest's cart secret opens the order placed from the
+Customers see and cancel their own orders. A guest's cart token opens the order placed from the
 cart likewise; the signed link of an e-mail opens one order for reading. Staff see and manage all.
 """
 

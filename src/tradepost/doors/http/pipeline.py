@@ -110,7 +110,7 @@ class Pipeline:
         dependencies: passed to every CallContext.
         self_authenticating: paths whose routes read `Authorization` themselves; the caller is
             anonymous there.
-        error_formats: how paths answer a bad credential, if not by a problem as REST does.
+        error_formats: by path, the response to a bad credential; other paths return REST's.
         read_cache: if given, responses that come from it are stored in a ResponseCache.
         cart_identity: finds the cart or order of `X-Cart-Token`; without it the header is ignored.
         """
@@ -219,7 +219,8 @@ class Pipeline:
         response = self._check(scope, sender)
         if response is not None:
             return await response(scope, receive, sender)
-        headers, address = scope["request_headers"], client[0] if (client := scope.get("client")) else ""
+        headers, client = scope["request_headers"], scope.get("client")
+        address = client[0] if client else ""
         has_credential = not (CALLER_HEADER_NAMES.isdisjoint(headers) or scope["path"] in self.self_authenticating)
         try:
             identified = self.identify(scope["headers"]) if has_credential else ANONYMOUS

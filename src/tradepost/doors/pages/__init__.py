@@ -26,11 +26,11 @@ def page_routes(
     *,
     checks: Mapping[str, Check],
     may_introspect: Callable[[Scope], bool],
-    ops_loopback: bool = True,
-    collections: Collections = lambda *_: {},
-    public_keys: PublicKeys = lambda: None,
-    event_types: EventTypes | None = None,
-    state_machines: Mapping[str, Transitions] = {},
+    ops_loopback: bool,
+    collections: Collections,
+    public_keys: PublicKeys,
+    event_types: EventTypes,
+    state_machines: Mapping[str, Transitions],
 ) -> list[HTTPRouteHandler]:
     """Return the routes of all pages, for `Litestar(route_handlers=[...])`.
 
@@ -40,7 +40,7 @@ def page_routes(
     ops_loopback: whether requests from this machine see the details of readiness.
     collections: REST's collections, by version and the caller's permissions.
     public_keys: the JWK set of access tokens, or None.
-    event_types: the event types of all areas; None means that there are none.
+    event_types: the event types of all areas.
     state_machines: the state machines by the name of their resource.
     """
     assets = load_assets()
@@ -48,7 +48,7 @@ def page_routes(
     return [
         *index_routes(stylesheet, may_introspect, collections),
         *docs_routes(assets, may_introspect),
-        *event_type_routes(event_types or EventTypes(), stylesheet, may_introspect),
+        *event_type_routes(event_types, stylesheet, may_introspect),
         *guide_routes(stylesheet),
         *asset_routes(assets),
         *problem_routes(stylesheet),

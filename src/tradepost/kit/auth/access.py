@@ -47,8 +47,9 @@ def permission(name: str) -> Access:
 
 
 CART_BINDS = frozenset({"cart_id", "order_id"})
+"""The bind parameters of a Viewer that have the ids of a cart token."""
 IDENTITY_BINDS = CART_BINDS | {"caller_id"}
-"""The bind parameters of a Viewer. What a statement with one of them returns is personal."""
+"""All bind parameters of a Viewer. What a statement with one of them returns is personal."""
 
 
 class Viewer:
@@ -58,8 +59,8 @@ class Viewer:
     has no access to their values, so no caller's id can be compiled into a plan that others share.
 
     settings: the settings that rules depend on, by name. They are values too.
-    id, cart, order: `Caller.id`, `Caller.cart_id` and `Caller.order_id`. Each may be NULL, which
-        equals no column.
+    id, cart, order: `Caller.id`, `Caller.cart_id` and `Caller.order_id`. One that is None is bound
+        as NULL, so a comparison with it is never true.
     """
 
     def __init__(

@@ -186,13 +186,13 @@ class Operation[O, **P, R]:
             return self._path_resource
         return self.parent_relation[0] if self.parent_relation else self.resource
 
-    def parse_path_ids(self, values: Mapping[str, str]) -> dict[str, str]:
+    def parse_path_ids(self, values: dict[str, str]) -> dict[str, str]:
         """Return the parameters of a path in canonical form if it has further ids.
 
         Raise NotFound for the first one that cannot be the key of a row.
         """
         if not self.path_ids:
-            return dict(values)
+            return values
         self.path_resource.parse_key(values["key"])
         ids = {name: resource.parse_id(values[name]) for name, resource in self.path_ids.items()}
         return {**values, **ids}

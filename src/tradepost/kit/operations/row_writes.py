@@ -25,7 +25,7 @@ async def create_row(service: Service, resource: Resource[Any], values: Mapping[
 
 
 async def insert_row(service: Service, resource: Resource[Any], values: Mapping[str, Any]) -> str:
-    """Do the same without the event."""
+    """Insert a row as `create_row` does, but emit no event."""
     if resource.slug is not None and "slug" not in values:
         [slug] = await generate_slugs(service.context, resource, [values[resource.slug]])
         values = {**values, "slug": slug}
@@ -51,7 +51,7 @@ async def delete_row[S: msgspec.Struct](
 ) -> Record[S]:
     """Delete a locked row and return what it was.
 
-    Emits `<resource>.deleted` with some data. Its handlers run before the row is deleted.
+    Emits `<resource>.deleted` with `data`. Its handlers run before the row is deleted.
     """
     deleted = await service.one(resource, selection, row.id)
     service.context.emit(f"{resource.operation_prefix}.deleted", row.id, **data)

@@ -40,7 +40,7 @@ class ReadEngine:
     """
 
     def __init__(self, secret: bytes, rule_settings: Mapping[str, int] | None = None) -> None:
-        self.secret, self.rule_settings = secret, rule_settings
+        self.secret, self.rule_settings = secret, rule_settings or {}
         self.plans = LRUCache[PlanKey, Plan]("plans", MAX_PLAN_BYTES, plan_size)
 
     def plan(

@@ -99,7 +99,7 @@ class EmbeddedValue:
     def from_member(member: Member, depth: int = 1) -> "EmbeddedValue | Member":
         """Return the value that a member holds (or a list of it); else the member itself.
 
-        depth: the number of values around the member, and the value itself.
+        depth: how deep its value is nested in other values; 1 for a member of a resource.
         """
         is_value = member.kind == "value" or (member.item is not None and member.item.kind == "value")
         return EmbeddedValue(member, depth) if is_value else member

@@ -1,4 +1,4 @@
-"""The columns of an embedded value in a table: one for each leaf, named after the way to it."""
+"""The columns of an embedded value in a table: one for each leaf, named after its path."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ class LeafColumn(NamedTuple):
     nullable: bool
 
     def get(self, value: Any) -> Any:
-        """Return what a value has for the leaf; None if the value or one on the way is None."""
+        """Return what a value has for the leaf; None if the value or one of the path is None."""
         for name in self.path:
             value = getattr(value, name, None)
         return value

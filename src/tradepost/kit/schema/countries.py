@@ -4,7 +4,7 @@ from functools import cache
 
 from babel import Locale
 
-from tradepost.kit.problems import Fault
+from ..problems import Fault
 
 # CLDR has other two-letter codes too: groups of countries, private use, exceptional reservations.
 NOT_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ", "AC", "CP", "DG", "EA", "IC", "TA", "CQ"})
@@ -17,9 +17,14 @@ def country_codes() -> frozenset[str]:
     return frozenset([code for code in territories if len(code) == 2 and code.isalpha()]) - NOT_COUNTRIES
 
 
+def is_country(code: str) -> bool:
+    """Whether a code in capital letters is that of a country."""
+    return code in country_codes()
+
+
 def country_faults(code: str, pointer: str) -> list[Fault]:
     """Return the fault of a code that is no country, or an empty list."""
-    if code in country_codes():
+    if is_country(code):
         return []
     detail = f"`{code}` is not an ISO 3166-1 country code. Example: `DK`."
     return [Fault(code="not_allowed", detail=detail, pointer=pointer)]

@@ -76,7 +76,7 @@ def member(name: str, type_info: Any, required: bool = True) -> Member:
         else:
             break
     if type_info.__class__ not in KINDS:
-        raise TypeError(f"`{name}` has a type that no API has; for a few fixed values use a `StrEnum`")
+        raise TypeError(f"`{name}` has a type that the APIs do not support; for a few fixed values use a `StrEnum`")
     return Member(
         name=name,
         kind="id" if is_id else KINDS[type_info.__class__],

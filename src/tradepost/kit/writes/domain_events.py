@@ -34,7 +34,7 @@ class DomainEventHandler:
     """A function that handles events of some types in their transaction."""
 
     def __init__(self, function: HandlerFunction, types: tuple[str, ...]) -> None:
-        self.function, self.types, self.name = function, frozenset(types), function.__qualname__
+        self.function, self.types = function, frozenset(types)
 
     def __call__(self, context: Any, events: Sequence[DomainEvent]) -> Awaitable[None]:
         """Call the function."""

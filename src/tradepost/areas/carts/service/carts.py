@@ -37,13 +37,13 @@ class Carts(Service):
     async def list(self, list_query: ListQuery, selection: Selection[Cart]) -> Page[Cart]:
         """List your carts, newest first; with `orders:read`, all carts.
 
-        A guest sees the cart whose secret is sent in `X-Cart-Token`.
+        A guest sees the cart whose token is sent in `X-Cart-Token`.
         """
         return await self.page(carts, selection, list_query)
 
     @operation("cart_get", "get", carts, access=policy.anyone)
     async def get(self, key: str, selection: Selection[Cart]) -> Record[Cart]:
-        """Get a cart by its id. A guest's cart needs its secret in `X-Cart-Token`."""
+        """Get a cart by its id. A guest's cart needs its token in `X-Cart-Token`."""
         return await self.one(carts, selection, key)
 
     @operation(
@@ -57,8 +57,8 @@ class Carts(Service):
     async def create(self, new: CartCreate, selection: Selection[Cart]) -> Record[Cart]:
         """Create a cart.
 
-        A guest's cart has a secret, the `token`, which is only shown in this response; send it in
-        `X-Cart-Token`. A user has at most one open cart, which needs no secret: if there is one
+        A guest's cart has a `token`, which is only shown in this response; send it in
+        `X-Cart-Token`. A user has at most one open cart, which needs no token: if there is one
         already, the response is 409 `already_exists`, and `GET /v1/carts?status=open` finds it.
         With `orders:write`, `customer_id` creates the cart of a user.
         """

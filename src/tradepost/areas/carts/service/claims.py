@@ -40,7 +40,7 @@ class CartClaims(Service):
     async def claim(self, key: str, selection: Selection[Cart]) -> Record[Cart]:
         """Move the lines of a guest's cart into your open cart, which is returned.
 
-        Call it after a log-in, with the secret of the guest's cart in `X-Cart-Token`; the secret is
+        Call it after a log-in, with the token of the guest's cart in `X-Cart-Token`; the token is
         void afterwards. Your cart is created if you have no open one. Quantities are added up, to
         at most CART_LINE_MAX and 100 lines; the `notices` of the quote name the reduced lines. Your
         e-mail address, addresses and shipping method are kept; missing ones are copied from the
@@ -73,7 +73,7 @@ class CartClaims(Service):
             raise InvalidTransition("This cart belongs to a user already.")
         check_open(self.context, guest)
         if self.context.caller.cart_id != guest.id:
-            raise Forbidden("Send the secret of the guest's cart in `X-Cart-Token`.")
+            raise Forbidden("Send the token of the guest's cart in `X-Cart-Token`.")
         if cart is not None and is_overdue(self.context, cart):
             cart.status = "expired"
             await self.session.flush()  # before the new cart, because a user has one open cart

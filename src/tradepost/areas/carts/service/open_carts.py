@@ -87,6 +87,6 @@ async def complete_cart(context: CallContext, cart_id: str, order_id: str) -> No
 def seeing(context: CallContext, cart_id: str) -> CallContext:
     """Return the context of a caller that also sees a cart which this call has written.
 
-    The creator of a guest's cart did not send its secret, and a key may write what it cannot read.
+    The creator of a guest's cart did not send its token, and a key may write what it cannot read.
     """
     return replace(context, caller=replace(context.caller, cart_id=cart_id))

@@ -6,13 +6,11 @@ from .locations import StockLocations
 from .movements import StockMovements
 from .order_numbers import OrderNumbers
 from .reservations import Release, ReservationLine, release, reserve
-from .settings import InventorySettings
 from .stock_levels import StockLevels
 from .variant_changes import copy_allow_backorder, refuse_to_delete_reserved_variants
 from .variant_stock import VariantStock, stock_of
 
 __all__ = [
-    "InventorySettings",
     "OrderNumbers",
     "Release",
     "ReservationLine",

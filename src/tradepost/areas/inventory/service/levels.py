@@ -16,8 +16,8 @@ from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import StockLevelRow, StockLocationRow
+from ..resource import LOW_STOCK
 from ..schemas import Availability
-from .settings import InventorySettings
 
 VARIANT = variants.table.c
 LEVEL, LOCATION = StockLevelRow, StockLocationRow
@@ -158,7 +158,7 @@ async def _read_variants(context: CallContext, ids: Collection[str]) -> tuple[Lo
     has_level: ColumnElement[bool] = (
         select(LEVEL.id).where(LEVEL.variant_id == VARIANT.id, LEVEL.location_id == first).exists()
     )
-    default = context.dependencies.require(InventorySettings).low_stock
+    default = context.database.reads.rule_settings.get(LOW_STOCK, 0)
     query = select(
         VARIANT.id,
         VARIANT.product_id,

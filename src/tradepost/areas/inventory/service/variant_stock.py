@@ -11,10 +11,9 @@ from tradepost.kit.query.relation_query import id_in
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import StockLevelRow, StockLocationRow
-from ..resource import CAN_BACKORDER
+from ..resource import CAN_BACKORDER, LOW_STOCK
 from ..schemas import Availability
 from .levels import VARIANT, availability_of
-from .settings import InventorySettings
 
 
 class VariantStock(msgspec.Struct, frozen=True):
@@ -34,7 +33,7 @@ async def stock_of(context: CallContext, variant_ids: Collection[str]) -> dict[s
     """Return the stock of variants that exist, by id, by one statement."""
     if not variant_ids:
         return {}
-    reader, default = context.reader, context.dependencies.require(InventorySettings).low_stock
+    reader, default = context.reader, context.database.reads.rule_settings.get(LOW_STOCK, 0)
     ids = reader.ids_argument(sorted(set(variant_ids)))
     rows = await context.fetch_all(_query(reader.dialect.name), {"parents": ids})
     stock = dict[str, VariantStock]()

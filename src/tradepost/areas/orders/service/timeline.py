@@ -53,7 +53,7 @@ def emit(context: CallContext, order: OrderRow, name: str, **data: Any) -> None:
 
 
 def actor_of(context: CallContext, order: OrderRow) -> str:
-    """Return who acts: the customer (or the holder of the cart's secret), staff, or the shop."""
+    """Return who acts: the customer (or the holder of the cart's token), staff, or the shop."""
     caller = context.caller
     if context.door in ("worker", "cli"):
         return "system"

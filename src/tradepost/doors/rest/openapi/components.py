@@ -99,8 +99,8 @@ def _default_text(result: Result[Any]) -> str:
     """Return which members are returned by default, as the end of a sentence."""
     if not result.relations:
         return "all of them"
-    added = [f"`{name}`" for name, relation in result.relations.items() if relation.default]
-    return f"all of them except relations{', but with ' if added else ''}{' and '.join(added)}"
+    default = [f"`{name}`" for name, relation in result.relations.items() if relation.default]
+    return f"all of them and, of the relations, {' and '.join(default)}" if default else "all of them except relations"
 
 
 def _member_schema(result: Result[Any], name: str, member: Member | EmbeddedValue, schema: Any) -> Schema:

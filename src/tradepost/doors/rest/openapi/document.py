@@ -27,7 +27,7 @@ from .unused import without_unused
 DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations; you can explore it at `/docs/graphql`.
 
 - **Fields**: `fields` chooses the members of a response and its relations, also after a write. By default, all members
-  are returned except relations, but a few relations are returned too: their descriptions say so.
+  are returned, and only those relations whose description says so.
 - **Formats**: JSON, or MessagePack with `Accept: application/msgpack` (also `application/x-msgpack` and
   `application/vnd.msgpack`). Request bodies can have either format, without `Content-Encoding`, and up to 1 MiB.
 - **Methods**: every path that supports GET also supports HEAD, and every path supports OPTIONS. Other methods return

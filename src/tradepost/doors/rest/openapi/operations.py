@@ -19,7 +19,7 @@ from .schema import ref
 type Security = list[dict[str, list[str]]]
 
 SCHEMES = ("apiKey", "bearer", "oauth2")
-CART_TOKEN_SCHEME = "CartToken"  # noqa: S105  (the name of a scheme)
+CART_TOKEN_SCHEME = "cartToken"  # noqa: S105  (the name of a scheme)
 
 
 def operation_object(
@@ -60,12 +60,11 @@ def summary_and_description(operation: Operation[Any, ..., Any]) -> dict[str, st
 def _access_text(operation: Operation[Any, ..., Any]) -> str:
     if permission := operation.access.permission:
         return f"Requires the permission `{permission}`."
-    if operation.kind == "get" and operation.path_parameters:
+    is_row = isinstance(operation.result, Resource)
+    if operation.kind == "get" and (is_row or operation.path_parameters):
         return "Requires no authentication; a resource that you may not see is reported as not found."
-    if not isinstance(operation.result, Resource):
+    if not is_row:
         return "Requires no authentication."
-    if operation.kind == "get":
-        return "Requires no authentication; a resource that you may not see is reported as not found."
     return "Requires no authentication; resources that you may not see are left out."
 
 
