@@ -273,8 +273,9 @@ def domain_event_handlers() -> DomainEventHandlers:
 
 
 def event_types() -> EventTypes:
-    """Return the event types that the areas declare."""
-    return EventTypes([type for module in load_modules("event_types") for type in module.EVENT_TYPES])
+    """Return the event types that the areas declare, in one list or one for each resource."""
+    lists = [value for module in load_modules("event_types") for value in vars(module).values()]
+    return EventTypes([type for types in lists if isinstance(types, list) for type in types])
 
 
 def periodic_tasks() -> list[PeriodicTask]:

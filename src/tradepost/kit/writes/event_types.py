@@ -1,6 +1,6 @@
 """Event types: what an area announces, and in which shape.
 
-Each area declares its own in `event_types.py`, as `EVENT_TYPES`. The documentation and
+Each area declares its own in `event_types.py`, as lists. The documentation and
 `events.json` are made from them, and tests refuse every event that does not fit its declaration.
 Events with personal data (`mail.*`) are internal and not declared.
 """
