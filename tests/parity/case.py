@@ -255,7 +255,8 @@ class EntityCase(ResultCase):
         the status.
     replayed: the fields in which replays are compared, with aliases and relations. By default
         the id and the fields of `answer`.
-    bad_values: for each member of its inputs, values of which some are invalid.
+    bad_values: for each member of the inputs of its creates and updates, values of which some are
+        invalid.
     """
 
     plural: str

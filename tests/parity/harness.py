@@ -217,7 +217,7 @@ class DualDoorApp:
         second = self.operation(operation).path_resource.key_columns[-1] if keys else ""
         if second in names and second != "id" and parse_id(keys[0]) is None:
             return {second: keys[0]}
-        return dict(zip(names, keys, strict=False))
+        return dict(zip(names[: len(self.operation(operation).path_parameters)], keys, strict=True))
 
     def root(self, operation: str) -> Any:
         """Return the GraphQL root field of an operation."""

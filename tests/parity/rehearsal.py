@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tradepost.kit.cache.invalidation import TrackingSession
 from tradepost.kit.db.base import Table
+from tradepost.kit.operations.idempotency.outcomes import Outcome
 from tradepost.kit.operations.idempotency.records import RECORDS
 from tradepost.kit.writes.database import Database
 
@@ -21,8 +22,8 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 UNEQUAL_COLUMNS = frozenset(
     {
         "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
-        "used_at", "revoked_at", "replaced_at", "password_hash", "secret_hash", "token_hash", "prefix", "door",
-        "request_id", "mark", "product_created_at", "seq",
+        "used_at", "placed_at", "completed_at", "revoked_at", "replaced_at", "password_hash", "secret_hash",
+        "token_hash", "prefix", "door", "request_id", "mark", "product_created_at", "seq",
     }
 )  # fmt: skip
 """Columns that differ between two equal writes: times, sequences, secrets, and the door itself."""
@@ -39,7 +40,8 @@ class Rehearsal:
 
     def __init__(self, database: Database) -> None:
         self.database, self.before, self.known_ids = database, frozenset[str](), frozenset[str]()
-        self.changes, self.claims = list[Rows](), set[str]()
+        self.known_numbers = frozenset[str]()
+        self.changes, self.claims, self.numbers = list[Rows](), set[str](), set[str]()
         rehearsal = self
 
         class RolledBackSession(AsyncSession):
@@ -58,8 +60,10 @@ class Rehearsal:
     async def remember_rows(self) -> None:
         """Read the rows that are there before all writes."""
         async with self.database.session_factory() as session:
-            rows = [row for _, row in await all_rows(session)]
+            tables = await all_rows(session)
+        rows = [row for _, row in tables]
         self.before = frozenset(rows)
+        self.known_numbers = order_numbers(tables)
         self.known_ids = frozenset([id for row in rows for id in UUID.findall(row)])
 
     @asynccontextmanager
@@ -83,11 +87,22 @@ class Rehearsal:
     async def changed_rows(self, session: AsyncSession) -> Rows:
         """Return the rows that are new or changed, in an order that does not depend on ids."""
         rows = [(table, row) for table, row in await all_rows(session) if row not in self.before]
+        self.numbers |= order_numbers(rows) - self.known_numbers
         return sorted([f"{table} {self.mask(row)}" for table, row in rows])
 
     def mask(self, text: str) -> str:
-        """Return a text with `new` in place of each id that the write made."""
+        """Return a text with `new` in place of each id and number that the write made.
+
+        A sequence of PostgreSQL is not rolled back, so two equal orders have different numbers.
+        """
+        for number in self.numbers:
+            text = re.sub(rf"\b{re.escape(number)}\b", "new", text)
         return UUID.sub(lambda match: match[0] if match[0] in self.known_ids else "new", text)
+
+
+def order_numbers(rows: list[tuple[str, str]]) -> frozenset[str]:
+    """Return the numbers of the orders among some rows."""
+    return frozenset([msgspec.json.decode(row)["number"] for table, row in rows if table == "order"])
 
 
 async def all_rows(session: AsyncSession) -> list[tuple[str, str]]:
@@ -95,7 +110,7 @@ async def all_rows(session: AsyncSession) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for mapper in Table.registry.mappers:
         table: Any = inspect(mapper).local_table
-        # Tables of test modules are in no database; keys differ, and outcomes contain ids.
+        # Tables of test modules are in no database; `stored_outcomes` reads those of keys.
         if not mapper.class_.__module__.startswith("tradepost.") or table is RECORDS:
             continue
         names = [c.name for c in table.columns if c.name not in UNEQUAL_COLUMNS]
@@ -103,6 +118,23 @@ async def all_rows(session: AsyncSession) -> list[tuple[str, str]]:
         for row in await session.execute(query):
             members = {n: _comparable(table.name, n, v) for n, v in zip(names, row, strict=True)}
             rows.append((table.name, msgspec.json.encode(members, enc_hook=str).decode()))
+    return [*rows, *await stored_outcomes(session)]
+
+
+async def stored_outcomes(session: AsyncSession) -> list[tuple[str, str]]:
+    """Return the outcomes stored under idempotency keys as `all_rows` does.
+
+    Keys differ between two equal writes, and records are stored with other ids: what is compared is
+    the operation, the kind of the principal, and whether it is a record, a problem or a batch.
+    """
+    rows: list[tuple[str, str]] = []
+    columns = (RECORDS.c.id, RECORDS.c.operation, RECORDS.c.principal, RECORDS.c.outcome)
+    for id, operation, principal, text in await session.execute(select(*columns).where(RECORDS.c.outcome.is_not(None))):
+        outcome = msgspec.json.decode(text, type=Outcome)
+        kind = principal.partition(" ")[0] if " " in principal else "caller"
+        statuses = [item.status for item in outcome.items or ()]
+        stored = (outcome.record is not None, outcome.existing, statuses, outcome.problem and outcome.problem.code)
+        rows.append((RECORDS.name, msgspec.json.encode([id, operation, kind, stored]).decode()))
     return rows
 
 

@@ -119,6 +119,16 @@ bounded = settings(
 )
 
 
+@pytest.mark.parametrize("name", WRITES)
+async def test_an_unchanged_body_succeeds_and_writes_the_same_rows_at_either_door(
+    rehearsed: Rehearsed, name: str
+) -> None:
+    for valid in rehearsed.prepared[name]:
+        rest, graphql = [await outcome(rehearsed, name, door, valid, valid.body) for door in ("rest", "graphql")]
+        assert (rest.problem, rest.answer is None) == (None, False), rest
+        assert rest == graphql, f"REST {rest!r}\nGraphQL {graphql!r}"
+
+
 @bounded
 @given(drawn=generated_writes())
 async def test_a_generated_body_has_the_same_outcome_at_either_door(

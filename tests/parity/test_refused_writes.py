@@ -125,6 +125,12 @@ DRAWN_WRITES = [
 ]
 
 
+def test_every_bad_value_is_drawn() -> None:
+    for name, entity in ENTITIES.items():
+        inputs = [REGISTRY.operations[n].input for n in DRAWN_WRITES if REGISTRY.operations[n].result.name == name]
+        assert set(entity.bad_values) <= {member for shape in inputs if shape for member in members(shape)}, name
+
+
 @st.composite
 def bad_inputs(draw: Any) -> tuple[str, Json]:
     """Draw a write, and a body in which some members have a value that may be invalid."""

@@ -162,7 +162,6 @@ async def test_node_takes_the_statements_of_its_own_read_and_nodes_their_sum(
     fragments: list[str] = []
     counts: dict[str, int] = {}
     shown: set[str] = set()
-    keys = {name: key for name, key in keys.items() if harness.registry.getter(harness.registry.resources[name])}
     for name, key in keys.items():
         getter = harness.registry.getter(harness.registry.resources[name])
         if getter is None:  # only a relation returns these rows

@@ -14,6 +14,7 @@ from tests.figures import IS_TORTURE
 from tests.reliability.client import CREATE, problem_in
 from tests.reliability.own_postgresql import POOL_SIZE, OwnPostgreSQL, shop_on_own_server
 from tests.servers import Run
+from tradepost.kit.cache.channels.postgres import MAX_PAUSE
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -210,7 +211,7 @@ async def check_connections(app: "TradepostApp", server: OwnPostgreSQL) -> None:
     assert not [w for w in pool.waiters if not w.done()]
     assert pool.opened == len(pool.free) <= POOL_SIZE
     assert app.state.database.engine.pool.checkedout() == 0
-    for _ in range(100):  # the listener reconnects by itself, some seconds later
+    for _ in range(10 * int(MAX_PAUSE) * SLOWNESS):  # the listener connects again after a pause
         counts = await server.fetch(f"SELECT application_name, count(*) {SESSIONS} GROUP BY application_name")
         if "tradepost-listener" in counts:
             break

@@ -163,7 +163,7 @@ async def test_concurrent_batches_in_different_orders_do_not_deadlock(staff: htt
         [{"op": "update", "id": p["id"], "patch": {"attributes": {f"batch_{i}": 1}}} for p in order]
         for i, order in enumerate(orders)
     ]
-    answers = await gather(*[_send_batch(staff, items) for items in batches])
+    answers = await gather(*[staff.post("/v1/products/batch", json={"items": items}) for items in batches])
     assert set(statuses(answers)) <= {200, 409}
     updated = [
         {r["data"]["id"] for r in a.json()["results"] if r["status"] == 200} if a.status_code == 200 else set()
@@ -172,12 +172,6 @@ async def test_concurrent_batches_in_different_orders_do_not_deadlock(staff: htt
     for product in products:
         expected = {f"batch_{i}": 1 for i, ids in enumerate(updated) if product["id"] in ids}
         assert (await read(staff, f"/v1/products/{product['id']}"))["attributes"] == expected
-
-
-async def _send_batch(staff: httpx.AsyncClient, items: list[dict[str, Any]]) -> httpx.Response:
-    """Send a batch, and once more if it waited too long for a lock (503)."""
-    answer = await staff.post("/v1/products/batch", json={"items": items})
-    return await staff.post("/v1/products/batch", json={"items": items}) if answer.status_code == 503 else answer
 
 
 async def test_concurrent_upserts_create_a_product_once(staff: httpx.AsyncClient) -> None:

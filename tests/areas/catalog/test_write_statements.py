@@ -1,5 +1,6 @@
 """The SQL statements of writes: one INSERT per table, and those of events and audit entries."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,22 @@ from tradepost.kit.writes.outbox import OutboxEvent
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
+INSERTED = re.compile(r"INSERT INTO (\w+)")
+
 
 @contextmanager
 def record_statements(app: "TradepostApp") -> Iterator[list[str]]:
-    """Record the first words of each write statement, without BEGIN and API key updates."""
+    """Record the first words of each write statement, without BEGIN and API key updates.
+
+    Of one that begins with WITH, record the tables that it inserts into.
+    """
     statements: list[str] = []
 
     def record(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith("BEGIN") and "api_key" not in statement:
             words = statement.split()
-            statements.append(" ".join(words[:3]) if words[0] == "INSERT" else words[0])
+            tables = INSERTED.findall(statement) if words[0] == "WITH" else []
+            statements.append(" ".join(words[:3] if words[0] == "INSERT" else [words[0], *tables]))
 
     engine = app.state.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", record)
@@ -41,7 +48,7 @@ def event_statements(app: "TradepostApp") -> list[str]:
     """Return the statements that write events and audit entries: on PostgreSQL it is one."""
     if app.state.database.is_sqlite:
         return ["INSERT INTO outbox_event", "INSERT INTO audit_entry"]
-    return ["WITH"]
+    return ["WITH outbox_event audit_entry"]
 
 
 @pytest.mark.parametrize("variants", [1, 3, 100])

@@ -27,10 +27,6 @@ from tradepost.doors.graphql.execution.parsing import VALIDATION_RULES
 from tradepost.kit.auth.caller import ANONYMOUS, Caller
 from tradepost.kit.clock import now
 
-# Both executors call the same operations; what these read from each database is checked in
-# tests/parity.
-pytestmark = pytest.mark.once
-
 SCHEMA = schema()
 ROLE_NAMES = ("anonymous", "customer", "staff", "admin")
 # The permissions of an API key of the customer: some of what anonymous callers lack, but not all.

@@ -52,6 +52,8 @@ TAX_RATE = EntityCase(
         "country": ["DE", "XX", "de", ""],
         "region": [None, "CA", "California", ""],
         "tax_class": ["Standard", ""],
+        # Values of another type, which GraphQL refuses as variables, are drawn for
+        # tests/parity/test_differential_writes.py.
         "percentage": ["19", "8.875", "100", "100.0001", "1.23456", "-1", "", "1,5", "1."],
         "active": [True, False, None],
     },

@@ -126,6 +126,7 @@ class ProductBatches(Products):
         self, items: Sequence[ProductBatchItem], atomic: bool, selection: Selection[Product], upserts: Upserts
     ) -> list[Item[Product]]:
         """Run each item in a savepoint of its own."""
+        await self._lock_products(items)
         outcomes: list[Item[Product]] = []
         for index, item in enumerate(items):
             try:
@@ -140,6 +141,18 @@ class ProductBatches(Products):
                     raise _at_item(problem, index) from problem
                 outcomes.append(Item(problem.status, problem=problem))
         return outcomes
+
+    async def _lock_products(self, items: Sequence[ProductBatchItem]) -> None:
+        """Lock the products that items name, in the order of their ids.
+
+        Items lock their products one after another, so without this, two batches that name the same
+        products in different orders deadlock. SQLite has one writer at a time.
+        """
+        ids = {parse_id(item.id) for item in items if item.id is not UNSET} - {None}
+        database = self.context.database
+        if ids and not database.is_sqlite:
+            query = select(ProductRow.id).where(database.in_values(ProductRow.id, sorted(map(str, ids))))
+            await self.session.execute(query.order_by(ProductRow.id).with_for_update())
 
     async def _run_item(self, item: ProductBatchItem, selection: Selection[Product], upserts: Upserts) -> Item[Product]:
         """Run an item. An upsert is run again if a concurrent write just created its product."""
