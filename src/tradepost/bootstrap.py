@@ -13,13 +13,11 @@ from tradepost.areas.accounts.service import AccountSettings, Credentials
 from tradepost.areas.accounts.signing import SigningKeys
 from tradepost.areas.accounts.tokens import AccessTokens
 from tradepost.areas.carts.service import CartSettings, StoredCartFinder
-from tradepost.areas.catalog.service.currency_check import find_other_currency
-from tradepost.areas.catalog.service.settings import CatalogSettings
+from tradepost.areas.catalog.service import CatalogSettings, find_other_currency
 from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service import OrderNumbers
 from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
-from tradepost.areas.pricing.service import PaymentMethods, TaxRules
-from tradepost.areas.pricing.service.currency_check import find_other_shipping_currency
+from tradepost.areas.pricing.service import PaymentMethods, TaxRules, find_other_shipping_currency
 from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from dotenv import dotenv_values
 
+from tradepost.areas.pricing.payment_method_setting import BANK_TRANSFER, PaymentMethodRule, parse_payment_methods
 from tradepost.kit.redis.url import RedisUrl
 from tradepost.kit.schema.countries import is_country
 from tradepost.kit.schema.money import currencies
-from tradepost.payment_method_setting import BANK_TRANSFER, PaymentMethodRule, parse_payment_methods
 from tradepost.setting_names import misspelt_names
 
 DRIVERS = {

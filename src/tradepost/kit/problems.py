@@ -396,7 +396,7 @@ class TotalChanged(Problem):
     cure = "Show the customer the new total in `quote`, and place the order with it as `expected_total`."
     member_types = {"quote": "CartQuote"}
     example = {
-        "detail": "The total is 1999 EUR, but 1899 EUR was expected.",
+        "detail": "The total is €19.99, but €18.99 was expected.",
         "quote": {"grand_total": {"amount": 1999, "currency": "EUR"}},
     }
 

@@ -159,8 +159,8 @@ async def test_a_changed_price_is_a_notice(app: "TradepostApp", staff: httpx.Asy
     quote = await guest.quote()
     [notice] = quote["notices"]
     assert (notice["code"], notice["pointer"]) == ("price_changed", "/lines/0/unit_price")
-    assert "12.50 EUR" in notice["detail"]
-    assert "13.00 EUR" in notice["detail"]
+    assert "€12.50" in notice["detail"]
+    assert "€13.00" in notice["detail"]
     assert amounts(quote, "subtotal") == [1300]
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.areas.catalog.events import types_of
 from tests.factories import assert_problem, faults, make_product, make_variant, read, unique, variant_input
+from tradepost.areas.catalog.schemas import MAX_PRICE
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -18,7 +19,7 @@ async def test_all_members_are_returned_as_sent(app: "TradepostApp", staff: http
         "sku": unique("SKU"),
         "name": "Big",
         "options": {"size": "L", "colour": "red"},
-        "price": {"amount": 2**53 - 1, "currency": "EUR"},
+        "price": {"amount": MAX_PRICE, "currency": "EUR"},
         "compare_at_price": {"amount": 0, "currency": "EUR"},
         "weight_grams": 12,
         "barcode": "4006381333931",

@@ -14,8 +14,8 @@ from tests.conftest import HERE
 from tests.factories import Json, assert_problem, faults
 from tests.servers import tradepost
 from tests.users import create_user
+from tradepost.areas.pricing.payment_method_setting import parse_payment_methods
 from tradepost.areas.pricing.service import PaymentMethods
-from tradepost.payment_method_setting import parse_payment_methods
 
 if TYPE_CHECKING:
     from tests.servers import Run

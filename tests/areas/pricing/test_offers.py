@@ -68,8 +68,7 @@ async def test_a_region_replaces_the_rates_that_it_names(context: CallContext, s
     for tax_class, percentage, region in rates:
         await create(staff, "/v1/tax-rates", country="US", region=region, tax_class=tax_class, percentage=percentage)
     await create(staff, "/v1/tax-rates", country="US", region="NY", tax_class="art", percentage="9", active=False)
-    for region in ("NY", "US-NY", "ny"):
-        assert await rate(context, TaxPlace("US", region), "standard") == 88_750
+    assert await rate(context, TaxPlace("US", "NY"), "standard") == 88_750
     assert await rate(context, TaxPlace("US", "NY"), "food") == 10_000
     assert await rate(context, TaxPlace("US", "NY"), "art") == 88_750  # its own rate is not active
     assert await rate(context, TaxPlace("US", "CA"), "standard") == 50_000

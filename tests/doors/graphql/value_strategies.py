@@ -63,7 +63,7 @@ NUMBERS: dict[str, list[int]] = {
     "position": [0, 7, 3, -1],
     "pointsPerMinute": [7, 0],
     "weightGrams": [10, 0, 99, -5],
-    "amount": [0, 1000, 7, 5_000_000_000, -1],
+    "amount": [0, 1000, 7, 3_000_000_000, -1],
 }
 OBJECTS: dict[str, list[Any]] = {
     "options": [{"size": "M"}, {"size": "L", "colour": "sand"}, {}],

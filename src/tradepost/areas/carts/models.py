@@ -8,14 +8,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from tradepost.kit.db.base import Versioned, uncached
 from tradepost.kit.db.column_types import Id, Json, UTCDateTime
+from tradepost.kit.db.postal_addresses import PostalAddressColumns
 
 MAX_QUANTITY, MAX_LINES = 9_999, 100
 IS_OPEN: dict[str, Any] = {"sqlite_where": text("status = 'open'"), "postgresql_where": text("status = 'open'")}
 
 
 @uncached
-class CartRow(Versioned):
-    """A cart. Its columns of addresses are null if there is no address.
+class CartRow(PostalAddressColumns, Versioned):
+    """A cart.
 
     token_hash: the keyed hash of a guest's token. A user's cart has none.
     capped: the lines whose quantity was reduced when carts were merged, as `CappedLine`.
@@ -49,22 +50,6 @@ class CartRow(Versioned):
     locale: Mapped[str] = mapped_column(default="en")
     email: Mapped[str | None]
     customer_id: Mapped[str | None] = mapped_column(Id, ForeignKey("user.id", ondelete="CASCADE"))
-    shipping_address_name: Mapped[str | None]
-    shipping_address_company: Mapped[str | None]
-    shipping_address_lines: Mapped[list[str] | None] = mapped_column(Json)
-    shipping_address_city: Mapped[str | None]
-    shipping_address_postcode: Mapped[str | None]
-    shipping_address_region: Mapped[str | None]
-    shipping_address_country: Mapped[str | None]
-    shipping_address_phone: Mapped[str | None]
-    billing_address_name: Mapped[str | None]
-    billing_address_company: Mapped[str | None]
-    billing_address_lines: Mapped[list[str] | None] = mapped_column(Json)
-    billing_address_city: Mapped[str | None]
-    billing_address_postcode: Mapped[str | None]
-    billing_address_region: Mapped[str | None]
-    billing_address_country: Mapped[str | None]
-    billing_address_phone: Mapped[str | None]
     shipping_method_id: Mapped[str | None] = mapped_column(Id, ForeignKey("shipping_method.id", ondelete="SET NULL"))
     note: Mapped[str] = mapped_column(default="")
     attributes: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

@@ -9,9 +9,9 @@ from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, case
 
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import media, products, variants
+from tradepost.areas.catalog.schemas import MAX_PRICE
 from tradepost.areas.inventory.resource import availability as variant_availability
 from tradepost.areas.pricing.resource import shipping_methods
-from tradepost.areas.pricing.service import MAX_PRICE
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.query.engine import ONE_TIME_SECRET
 from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters

@@ -37,7 +37,7 @@ Quantity = Annotated[
 ]
 ShippingAddress = Annotated[PostalAddress | None, Meta(description="Where the goods are delivered.")]
 BillingAddress = Annotated[
-    PostalAddress | None, Meta(description="The address of the invoice. Null: that of the delivery.")
+    PostalAddress | None, Meta(description="The address of the invoice. Null: the shipping address.")
 ]
 
 
@@ -222,8 +222,8 @@ class QuoteProblem(Struct):
     """A reason why the cart cannot be ordered as it is."""
 
     code: QuoteProblemCode
-    pointer: Annotated[str, Meta(description="JSON pointer to the member of the cart.", examples=["/lines/0/quantity"])]
-    detail: Annotated[str, Meta(examples=["`CHAIR-OAK-01` is not in stock in this quantity."])]
+    pointer: Annotated[str, Meta(description="JSON pointer to the member of the cart.", examples=["/lines/0"])]
+    detail: Annotated[str, Meta(examples=["`CHAIR-OAK-01` is no longer sold. Remove the line."])]
 
 
 class QuoteNoticeCode(StrEnum):
@@ -269,6 +269,9 @@ class CartQuote(Struct):
     ]
     payment_methods: list[PaymentMethod]
     problems: Annotated[
-        list[QuoteProblem], Meta(max_length=103, description="They prevent an order. Empty: it can be placed.")
+        list[QuoteProblem], Meta(max_length=103, description="Why the cart cannot be ordered. Empty: it can be.")
     ]
-    notices: Annotated[list[QuoteNotice], Meta(max_length=200, description="They do not prevent an order.")]
+    notices: Annotated[
+        list[QuoteNotice],
+        Meta(max_length=200, description="Changes for the customer. They do not prevent an order."),
+    ]

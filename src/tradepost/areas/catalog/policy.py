@@ -2,7 +2,7 @@
 
 from sqlalchemy import ColumnElement, exists, false, true
 
-from tradepost.kit.auth.access import ANYONE, Viewer, permission
+from tradepost.kit.auth.access import ANYONE, Viewer, is_parent_visible, permission
 
 from .models import MediaRow, ProductRow, ProductTagRow, TagRow, VariantRow
 
@@ -27,24 +27,13 @@ def products(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def variants(viewer: Viewer) -> ColumnElement[bool]:
-    """Variants of visible products.
-
-    The SQL uses EXISTS because SQLite materialises all visible products for an IN.
-    """
-    return (
-        true()
-        if viewer.has_permission("catalog:write")
-        else exists().where(ProductRow.id == VariantRow.product_id, products(viewer))
-    )
+    """Variants of visible products."""
+    return is_parent_visible(ProductRow.id, VariantRow.product_id, products(viewer))
 
 
 def media(viewer: Viewer) -> ColumnElement[bool]:
     """Images of visible products."""
-    return (
-        true()
-        if viewer.has_permission("catalog:write")
-        else exists().where(ProductRow.id == MediaRow.product_id, products(viewer))
-    )
+    return is_parent_visible(ProductRow.id, MediaRow.product_id, products(viewer))
 
 
 def tags(viewer: Viewer) -> ColumnElement[bool]:

@@ -50,6 +50,6 @@ async def order_access(request: GraphQLRequest, input: OrderAccessInput) -> Reco
     return await Orders(request.context).send_link(input, request.selection)
 
 
-@query(Orders.of_user)
+@query(Orders.list_by_user)
 async def user_orders(request: GraphQLRequest, user_id: UUID) -> Page[Order]:
-    return await Orders(request.context).of_user(str(user_id), request.list_query, request.selection)
+    return await Orders(request.context).list_by_user(str(user_id), request.list_query, request.selection)

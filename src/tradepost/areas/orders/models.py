@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from tradepost.kit.db.base import Table, Versioned, uncached
 from tradepost.kit.db.column_types import Id, Json, SortText, UTCDateTime
 from tradepost.kit.db.full_text import SearchRow
+from tradepost.kit.db.postal_addresses import PostalAddressColumns
 
 ORDER_STATUSES = ("pending", "confirmed", "completed", "cancelled", "expired")
 PAYMENT_STATUSES = (
@@ -48,7 +49,7 @@ def one_of(column: str, values: tuple[str, ...]) -> str:
 
 
 @uncached
-class OrderRow(Versioned):
+class OrderRow(PostalAddressColumns, Versioned):
     """An order. All its amounts are in `currency`.
 
     cart_id: the cart that it was placed from. No foreign key: the order outlives the cart.
@@ -114,22 +115,6 @@ class OrderRow(Versioned):
     payment_methods: Mapped[list[Any]] = mapped_column(Json)
     shipping_method_code: Mapped[str | None]
     shipping_method_name: Mapped[str | None]
-    shipping_address_name: Mapped[str | None]
-    shipping_address_company: Mapped[str | None]
-    shipping_address_lines: Mapped[list[Any] | None] = mapped_column(Json)
-    shipping_address_city: Mapped[str | None]
-    shipping_address_postcode: Mapped[str | None]
-    shipping_address_region: Mapped[str | None]
-    shipping_address_country: Mapped[str | None]
-    shipping_address_phone: Mapped[str | None]
-    billing_address_name: Mapped[str | None]
-    billing_address_company: Mapped[str | None]
-    billing_address_lines: Mapped[list[Any] | None] = mapped_column(Json)
-    billing_address_city: Mapped[str | None]
-    billing_address_postcode: Mapped[str | None]
-    billing_address_region: Mapped[str | None]
-    billing_address_country: Mapped[str | None]
-    billing_address_phone: Mapped[str | None]
     note: Mapped[str]
     attributes: Mapped[dict[str, Any]] = mapped_column(Json)
     placed_at: Mapped[datetime] = mapped_column(UTCDateTime)

@@ -4,9 +4,9 @@ Customers see and cancel their own orders. A guest's cart token opens the order 
 cart likewise; the signed link of an e-mail opens one order for reading. Staff see and manage all.
 """
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, true
 
-from tradepost.kit.auth.access import ANYONE, Viewer, permission
+from tradepost.kit.auth.access import ANYONE, Viewer, is_parent_visible, permission
 
 from .models import OrderEventRow, OrderLineRow, OrderRow
 
@@ -28,16 +28,14 @@ def orders(viewer: Viewer) -> ColumnElement[bool]:
 
 def order_lines(viewer: Viewer) -> ColumnElement[bool]:
     """The lines of visible orders."""
-    if viewer.has_permission(READ):
-        return true()
-    return exists().where(OrderRow.id == OrderLineRow.order_id, orders(viewer))
+    return is_parent_visible(OrderRow.id, OrderLineRow.order_id, orders(viewer))
 
 
 def order_events(viewer: Viewer) -> ColumnElement[bool]:
     """The timelines of visible orders; notes only with `orders:read`."""
     if viewer.has_permission(READ):
         return true()
-    return and_(OrderEventRow.type != NOTE, exists().where(OrderRow.id == OrderEventRow.order_id, orders(viewer)))
+    return and_(OrderEventRow.type != NOTE, is_parent_visible(OrderRow.id, OrderEventRow.order_id, orders(viewer)))
 
 
 def writable_orders(viewer: Viewer) -> ColumnElement[bool]:

@@ -53,6 +53,6 @@ class UserOrderController(Controller):
 
     path, tags = "/users", ["Orders"]
 
-    @get("/{key:str}/orders", Orders.of_user)
+    @get("/{key:str}/orders", Orders.list_by_user)
     async def user_orders(self, request: RestRequest, key: str) -> Page[Order]:
-        return await Orders(request.context).of_user(key, request.list_query, request.selection)
+        return await Orders(request.context).list_by_user(key, request.list_query, request.selection)

@@ -1,13 +1,13 @@
 """Access to payments: who sees an order sees its payments; staff record what was received."""
 
-from sqlalchemy import ColumnElement, exists, false, true
+from sqlalchemy import ColumnElement, false, true
 
 from tradepost.areas.orders.resource import orders
-from tradepost.kit.auth.access import ANYONE, Viewer, permission
+from tradepost.kit.auth.access import ANYONE, Viewer, is_parent_visible, permission
 
 from .models import PaymentRow
 
-READ, WRITE = "orders:read", "payments:write"
+WRITE = "payments:write"
 
 anyone = ANYONE
 manage = permission(WRITE)
@@ -15,9 +15,7 @@ manage = permission(WRITE)
 
 def payments(viewer: Viewer) -> ColumnElement[bool]:
     """The payments of visible orders."""
-    if viewer.has_permission(READ):
-        return true()
-    return exists().where(orders.table.c.id == PaymentRow.order_id, orders.visible(viewer))
+    return is_parent_visible(orders.table.c.id, PaymentRow.order_id, orders.visible(viewer))
 
 
 def capturable_payments(viewer: Viewer) -> ColumnElement[bool]:

@@ -5,11 +5,9 @@ from typing import Any
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tradepost.areas.catalog.schemas import MAX_PRICE
 from tradepost.kit.db.base import Versioned
 from tradepost.kit.db.column_types import Json, SortText
-
-MAX_PRICE = 4_000_000_000
-"""Minor units, so that the total of an order stays below 2^53."""
 
 
 class TaxRateRow(Versioned):

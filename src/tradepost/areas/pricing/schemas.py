@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from tradepost.areas.accounts.schemas import Country, Region
-from tradepost.areas.catalog.schemas import SLUG_PATTERN, TaxClass
+from tradepost.areas.catalog.schemas import PRICE_LIMIT, SLUG_PATTERN, PriceInput, TaxClass
 from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.rate import Rate
 from tradepost.kit.schema.validation import MultilineText, SingleLineText
@@ -27,9 +27,7 @@ MethodCode = Annotated[
 ]
 MethodName = Annotated[SingleLineText, Meta(min_length=1, max_length=200, examples=["Standard delivery"])]
 MethodDescription = Annotated[MultilineText, Meta(max_length=2_000, examples=["2 to 4 working days."])]
-FreeFrom = Annotated[
-    Money | None, Meta(description="Delivery is free if the goods, after discounts, cost as much or more.")
-]
+FREE_FROM = "Delivery is free if the goods, after discounts, cost as much or more."
 Grams = Annotated[int, Meta(ge=0, le=100_000_000, description="Grams.", examples=[2000])]
 Position = Annotated[int, Meta(ge=0, le=1_000_000, description="Lists are sorted by it.", examples=[1])]
 ShippingTaxClass = Annotated[
@@ -73,7 +71,7 @@ class ShippingMethod(Struct):
     description: MethodDescription
     countries: Countries
     price: Money
-    free_from: FreeFrom
+    free_from: Annotated[Money | None, Meta(description=FREE_FROM)]
     min_weight_grams: Grams
     max_weight_grams: Grams | None
     tax_class: ShippingTaxClass
@@ -89,10 +87,10 @@ class ShippingMethodInput(Struct, forbid_unknown_fields=True):
 
     code: MethodCode
     name: MethodName
-    price: Money
+    price: PriceInput
     description: MethodDescription = ""
     countries: Countries = []
-    free_from: FreeFrom = None
+    free_from: Annotated[Money | None, Meta(description=f"{FREE_FROM} {PRICE_LIMIT}")] = None
     min_weight_grams: Grams = 0
     max_weight_grams: Grams | None = None
     tax_class: ShippingTaxClass = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, ColumnElement, bindparam
+from sqlalchemy import BindParameter, ColumnElement, True_, bindparam, exists
 from sqlalchemy.sql.visitors import iterate
 
 from ..db.column_types import Id
@@ -80,6 +80,15 @@ def identity_values(caller: Caller, **values: Any) -> dict[str, Any]:
     """Return the values of a Viewer's bind parameters, and of further ones."""
     values["caller_id"], values["cart_id"], values["order_id"] = caller.id, caller.cart_id, caller.order_id
     return values
+
+
+def is_parent_visible(parent_id: Any, reference: Any, parents: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the rule about rows whose parents are visible.
+
+    `parents` is the rule about the parents, whose id is the value of `reference`. The SQL uses
+    EXISTS because SQLite materialises all visible parents for an IN.
+    """
+    return parents if isinstance(parents, True_) else exists().where(parent_id == reference, parents)
 
 
 type RowPolicy = Callable[[Viewer], ColumnElement[bool]]

@@ -1,9 +1,10 @@
 """Money: an integer of minor units and a currency, never a float."""
 
+from decimal import Decimal
 from functools import cache
 from typing import Annotated
 
-from babel.numbers import get_currency_precision, list_currencies
+from babel.numbers import format_currency, get_currency_precision, list_currencies
 from msgspec import Meta, Struct
 
 from .fault_texts import described_pattern
@@ -47,3 +48,8 @@ def currencies() -> frozenset[str]:
 def exponent(currency: str) -> int:
     """Return the number of decimals of a currency: JPY 0, EUR 2, KWD 3."""
     return get_currency_precision(currency)
+
+
+def format_money(amount: int, currency: str) -> str:
+    """Return an amount of minor units as English text: `€12.50`."""
+    return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale="en")

@@ -102,6 +102,17 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
         """Return this context with rows that need not be read again."""
         return msgspec.structs.replace(self, preloaded=rows)
 
+    def with_access(self, *, cart_id: str | None = None, order_id: str | None = None) -> Self:
+        """Return a context whose caller also sees a cart or an order that this call has written.
+
+        The creator of a guest's cart did not send its secret, and a key may write what it cannot
+        read.
+        """
+        caller = msgspec.structs.replace(
+            self.caller, cart_id=cart_id or self.caller.cart_id, order_id=order_id or self.caller.order_id
+        )
+        return msgspec.structs.replace(self, caller=caller)
+
     @property
     def reader(self) -> Reader:
         """The reader: that of the open write, which sees its own changes, else the database's."""

@@ -72,7 +72,7 @@ async def _create_varied(
             1000 * number + index,
             source={"row": index},
             position=index // 2,
-            compare_at_price={"amount": 9_000_000_000, "currency": "EUR"} if index else None,
+            compare_at_price={"amount": 4_000_000_000, "currency": "EUR"} if index else None,
         )
         for index in range(number % 4)
     ]

@@ -12,7 +12,7 @@ PARENT_IDS = [UNKNOWN_ID, "x", None]
 BAD_PRICES = [
     {"amount": -1, "currency": "EUR"},
     {"amount": 1, "currency": "eur"},
-    {"amount": 2**53, "currency": "EUR"},
+    {"amount": 4_000_000_001, "currency": "EUR"},
     {"amount": 1, "currency": "ZZZ"},
 ]
 PRICE = {"amount": 1, "currency": "EUR"}

@@ -6,6 +6,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from tradepost.areas.catalog.formats.records import ProductRecord
+from tradepost.areas.catalog.schemas import MAX_PRICE
 from tradepost.kit.schema.preparation import STRIPPED
 from tradepost.kit.schema.validation import validate
 
@@ -81,7 +82,7 @@ URL = st.sampled_from(
     ["https://i.example/1.jpg", "http://i.example/a,b.png?x=1", "https://i.example/%20;2", "https://i.example/ü"]
 )
 MEDIA = st.lists(st.fixed_dictionaries({"source_url": URL, "alt": st.just("") | LINE}), max_size=4)
-AMOUNT = st.integers(0, 2**53 - 1) | st.integers(0, 20_000)
+AMOUNT = st.integers(0, MAX_PRICE) | st.integers(0, 20_000)
 
 
 def is_valid_option_name(option: str) -> bool:
@@ -93,7 +94,7 @@ def is_valid_option_name(option: str) -> bool:
 def variant(draw: st.DrawFn, currency: str) -> Json:
     """Generate a variant without its SKU and options."""
     price = draw(AMOUNT)
-    compare = draw(st.none() | st.integers(price, price + 5000).map(lambda a: min(a, 2**53 - 1)) | AMOUNT)
+    compare = draw(st.none() | st.integers(price, price + 5000).map(lambda a: min(a, MAX_PRICE)) | AMOUNT)
     return {
         "sku": "", "price": {"amount": price, "currency": currency},
         "compare_at_price": None if compare is None else {"amount": compare, "currency": currency},

@@ -6,7 +6,7 @@ from .admins import Admins
 from .api_keys import ApiKeys
 from .cleanup import delete_expired
 from .credentials import SYSTEM, Credentials, open_credentials
-from .email_address import normalize_email
+from .email_address import normalize_email, validate_email_address
 from .email_queue import limit_emails, queue_email
 from .emails import (
     access_revoked,
@@ -52,5 +52,6 @@ __all__ = [
     "password_changed",
     "password_reset",
     "queue_email",
+    "validate_email_address",
     "verify_email",
 ]

@@ -7,11 +7,11 @@ from .closed_accounts import delete_carts
 from .expiry import expire_carts
 from .lines import CartLines
 from .open_carts import complete_cart, lock_open_cart
-from .quote_answer import promotions, shipping_amounts, tax_lines
-from .quote_lines import QuotedLine, SoldVariant
+from .quote_lines import QuotedLine
 from .quotes import CartQuotes
 from .quoting import QuotedCart, quote_cart
 from .settings import CartSettings
+from .sold_variants import SoldVariant
 
 __all__ = [
     "CartClaims",
@@ -27,8 +27,5 @@ __all__ = [
     "delete_carts",
     "expire_carts",
     "lock_open_cart",
-    "promotions",
     "quote_cart",
-    "shipping_amounts",
-    "tax_lines",
 ]

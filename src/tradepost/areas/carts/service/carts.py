@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from tradepost.areas.accounts.resource import users
-from tradepost.areas.accounts.service.email_address import validate_email_address
+from tradepost.areas.accounts.service import validate_email_address
 from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.ids import type_number
 from tradepost.kit.operations.operation import operation
@@ -26,7 +26,7 @@ from ..resource import carts
 from ..schemas import Cart, CartCreate, CartInput
 from .expiry import expire
 from .lines import line_rows
-from .open_carts import extend, lifetime, lock_open_cart, seeing
+from .open_carts import extend, lifetime, lock_open_cart
 from .settings import CartSettings
 
 
@@ -75,7 +75,7 @@ class Carts(Service):
         values["expires_at"] = self.context.clock() + lifetime(self.context, has_lines=bool(rows))
         [id] = await self.insert(CartRow, values)
         await self.insert(CartLineRow, *[row | {"cart_id": id} for row in rows])
-        return await Service(seeing(self.context, id)).read_back(carts, selection, id)
+        return await Service(self.context.with_access(cart_id=id)).read_back(carts, selection, id)
 
     @operation(
         "cart_update",

@@ -21,7 +21,7 @@ from ..resource import carts
 from ..schemas import Cart
 from .capped_lines import CappedLine
 from .carts import is_user
-from .open_carts import check_open, is_overdue, lifetime, seeing
+from .open_carts import check_open, is_overdue, lifetime
 from .settings import CartSettings
 
 LINE_COLUMNS = ("added_price_amount", "added_price_currency", "product_name", "variant_name", "sku", "image_url")
@@ -54,7 +54,7 @@ class CartClaims(Service):
         _fill_gaps(cart, guest)
         guest.status, guest.token_hash = "merged", None
         await self._merge_lines(guest, cart)
-        return await Service(seeing(self.context, cart.id)).read_back(carts, selection, cart.id)
+        return await Service(self.context.with_access(cart_id=cart.id)).read_back(carts, selection, cart.id)
 
     async def _lock_both(self, key: str) -> tuple[CartRow, CartRow | None]:
         """Lock the guest's cart and the caller's open one, in the order of their ids."""
@@ -70,7 +70,7 @@ class CartClaims(Service):
         if guest is None or not await self._is_visible(guest):
             raise carts.not_found(key)
         if guest.customer_id is not None:
-            raise InvalidTransition("This cart belongs to a user already.")
+            raise InvalidTransition("This cart belongs to a user already. Only guests' carts can be claimed.")
         check_open(self.context, guest)
         if self.context.caller.cart_id != guest.id:
             raise Forbidden("Send the token of the guest's cart in `X-Cart-Token`.")
@@ -104,7 +104,7 @@ class CartClaims(Service):
         return cart
 
     async def _merge_lines(self, guest: CartRow, cart: CartRow) -> None:
-        """Add the guest's lines to the caller's cart, up to its limits, and remove them there."""
+        """Move the guest's lines into the caller's cart, up to its limits."""
         query = select(CartLineRow).where(CartLineRow.cart_id.in_([guest.id, cart.id]))
         with self.session.no_autoflush:
             lines = (await self.session.scalars(query.order_by(CartLineRow.created_at, CartLineRow.id))).all()
@@ -119,7 +119,7 @@ class CartClaims(Service):
     def _add_up(
         self, kept: dict[str, CartLineRow], moved: Sequence[CartLineRow]
     ) -> tuple[list[dict[str, Any]], list[CappedLine]]:
-        """Change the quantities of lines; return the columns of new lines, and what was reduced."""
+        """Change quantities; return the columns of new lines, and the lines that were reduced."""
         maximum = self.context.dependencies.require(CartSettings).max_quantity
         added, capped = list[dict[str, Any]](), list[CappedLine]()
         for line in moved:
@@ -143,7 +143,7 @@ class CartClaims(Service):
 def _fill_gaps(cart: CartRow, guest: CartRow) -> None:
     """Copy to the caller's cart the members that only the guest's cart has.
 
-    A cart with an address of delivery and no billing address has one address for both.
+    A cart with a shipping address and no billing address has one address for both.
     """
     for name in ("email", "shipping_method_id"):
         if getattr(cart, name) is None:

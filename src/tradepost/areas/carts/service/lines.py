@@ -20,8 +20,8 @@ from ..models import MAX_LINES, CartLineRow
 from ..resource import carts
 from ..schemas import Cart, CartLineInput, CartLineQuantity
 from .open_carts import extend, lock_open_cart
-from .sellable_variants import SellableVariant, find_sellable
 from .settings import CartSettings
+from .sold_variants import SoldVariant, find_sold
 
 
 class CartLines(Service):
@@ -52,7 +52,7 @@ class CartLines(Service):
         cart = await lock_open_cart(self.context, key, expected)
         if faults := quantity_faults(self.context, new.quantity, "/quantity"):
             raise validation_problem(faults)
-        variant = (await find_sellable(self, [variant_id])).get(variant_id)
+        variant = (await find_sold(self, [variant_id])).get(variant_id)
         if variant is None:
             raise variants.not_found(variant_id)
         if await self._set(cart.id, variant, new.quantity):
@@ -81,7 +81,7 @@ class CartLines(Service):
         await extend(self, cart)
         return await self.read_back(carts, selection, cart.id)
 
-    async def _set(self, cart_id: str, variant: SellableVariant, quantity: int) -> bool:
+    async def _set(self, cart_id: str, variant: SoldVariant, quantity: int) -> bool:
         """Change or add the line of a variant; return whether anything changed."""
         line = await self.session.scalar(
             select(CartLineRow).where(CartLineRow.cart_id == cart_id, CartLineRow.variant_id == variant.id)
@@ -101,23 +101,23 @@ def quantity_faults(context: CallContext, quantity: int, pointer: str) -> list[F
     maximum = context.dependencies.require(CartSettings).max_quantity
     if quantity <= maximum:
         return []
-    detail = f"`{quantity}` is more than the maximum of {maximum}."
+    detail = f"`{quantity}` is greater than the maximum of {maximum}."
     return [Fault(code="out_of_range", detail=detail, pointer=pointer)]
 
 
 async def line_rows(service: Service, lines: Sequence[CartLineInput]) -> list[dict[str, Any]]:
     """Return the columns of a new cart's lines, or raise Validation with all their faults."""
     ids = [str(line.variant_id) for line in lines]
-    sellable = await find_sellable(service, sorted(set(ids)))
+    sold = await find_sold(service, sorted(set(ids)))
     faults = list[Fault]()
     for index, (line, id) in enumerate(zip(lines, ids, strict=True)):
         pointer = f"/lines/{index}/variant_id"
         faults += quantity_faults(service.context, line.quantity, f"/lines/{index}/quantity")
-        if id not in sellable:
+        if id not in sold:
             faults.append(Fault(code="not_found", detail=f"There is no variant {quote(id)}.", pointer=pointer))
         if id in ids[:index]:
-            detail = f"The variant is in `/lines/{ids.index(id)}` already; add up the quantities."
+            detail = f"The variant is in `/lines/{ids.index(id)}` already. Add up the quantities in one line."
             faults.append(Fault(code="duplicate", detail=detail, pointer=pointer))
     if faults:
         raise validation_problem(faults)
-    return [sellable[id].new_line("", line.quantity) for line, id in zip(lines, ids, strict=True)]
+    return [sold[id].new_line("", line.quantity) for line, id in zip(lines, ids, strict=True)]

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-from msgspec.structs import replace
 from sqlalchemy import case, exists, select, update
 
 from tradepost.kit.operations.service import ExpectedVersion, Service, check_version
@@ -59,14 +58,14 @@ def is_overdue(context: CallContext, row: CartRow) -> bool:
 
 
 async def extend(service: Service, row: CartRow) -> None:
-    """Set when a locked cart expires, now that it was changed."""
+    """Set the expiry of a locked cart that was changed."""
     with service.session.no_autoflush:  # the cart is written once, so that its version grows by one
         has_lines = bool(await service.session.scalar(select(exists().where(CartLineRow.cart_id == row.id))))
     row.expires_at = service.context.clock() + lifetime(service.context, has_lines=has_lines)
 
 
 def lifetime(context: CallContext, *, has_lines: bool) -> timedelta:
-    """Return how long a cart is kept after its last change. An empty one is kept for a day."""
+    """Return the time that a cart is kept after its last change: a day if it is empty."""
     days = context.dependencies.require(CartSettings).days
     return timedelta(days=days) if has_lines else EMPTY_CART_LIFETIME
 
@@ -82,11 +81,3 @@ async def complete_cart(context: CallContext, cart_id: str, order_id: str) -> No
     )
     result: Any = await Service(context).session.execute(completed)
     assert result.rowcount == 1, "the cart was not locked by `lock_open_cart`"
-
-
-def seeing(context: CallContext, cart_id: str) -> CallContext:
-    """Return the context of a caller that also sees a cart which this call has written.
-
-    The creator of a guest's cart did not send its token, and a key may write what it cannot read.
-    """
-    return replace(context, caller=replace(context.caller, cart_id=cart_id))

@@ -1,4 +1,4 @@
-"""Writes a quote as customers see it: amounts as money, rates as text."""
+"""Builds the quote that customers see: amounts as money, rates as text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,8 +6,7 @@ from uuid import UUID
 
 from tradepost.areas.inventory.service import VariantStock
 from tradepost.areas.pricing.schemas import PaymentMethod
-from tradepost.areas.pricing.service import ShippingOffer, Totals
-from tradepost.areas.pricing.service.totals import LineTotals
+from tradepost.areas.pricing.service import LineTotals, ShippingOffer, Totals
 from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.rate import rate_text
 
@@ -46,13 +45,13 @@ def quote_answer(
         subtotal=Money(totals.subtotal, currency),
         discount_total=Money(totals.discount_total, currency),
         shipping_total=Money(totals.shipping_total, currency),
-        shipping=shipping_amounts(totals, currency),
+        shipping=_shipping_amounts(totals, currency),
         tax_total=Money(totals.tax_total, currency),
-        tax_lines=tax_lines(totals, currency),
+        tax_lines=_tax_lines(totals, currency),
         tax_estimated=tax_estimated,
         grand_total=Money(totals.grand_total, currency),
         prices_include_tax=settings.tax_rules.prices_include_tax,
-        promotions=promotions(totals, currency),
+        promotions=_promotions(totals, currency),
         shipping_methods=[_method(offer, currency) for offer in offers],
         payment_methods=payment_methods,
         problems=problems,
@@ -60,7 +59,7 @@ def quote_answer(
     )
 
 
-def shipping_amounts(totals: Totals, currency: str) -> ShippingAmounts | None:
+def _shipping_amounts(totals: Totals, currency: str) -> ShippingAmounts | None:
     """Return the amounts of shipping; None if no method is chosen or needed."""
     amounts = totals.shipping
     if amounts is None:
@@ -69,7 +68,7 @@ def shipping_amounts(totals: Totals, currency: str) -> ShippingAmounts | None:
     return ShippingAmounts(*parts)
 
 
-def tax_lines(totals: Totals, currency: str) -> list[TaxLine]:
+def _tax_lines(totals: Totals, currency: str) -> list[TaxLine]:
     """Return the tax by rate."""
     return [
         TaxLine(rate_text(line.rate), Money(line.taxable, currency), Money(line.tax, currency))
@@ -77,7 +76,7 @@ def tax_lines(totals: Totals, currency: str) -> list[TaxLine]:
     ]
 
 
-def promotions(totals: Totals, currency: str) -> list[PromotionAmount]:
+def _promotions(totals: Totals, currency: str) -> list[PromotionAmount]:
     """Return the promotions that were applied."""
     return [PromotionAmount(p.name, p.code, p.kind, Money(p.amount, currency)) for p in totals.promotions]
 

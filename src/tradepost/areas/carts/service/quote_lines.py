@@ -1,6 +1,6 @@
 """The lines of a cart as quotes read them: with the variant as it is sold now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +12,9 @@ from tradepost.kit.db.column_types import Id, decode_json
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import CartLineRow, CartRow
-from ..resource import IS_SOLD, PRODUCT, VARIANT, image_of
+from ..resource import IS_SOLD, PRODUCT, VARIANT
 from .capped_lines import CappedLine
+from .sold_variants import SOLD_COLUMNS, SoldVariant, sold_variant
 
 # One row at least, because an empty cart may have lines that did not fit.
 LINES = (
@@ -23,15 +24,7 @@ LINES = (
         CartLineRow.quantity,
         CartLineRow.added_price_amount,
         CartLineRow.sku,
-        VARIANT.c.price_amount,
-        VARIANT.c.sku,
-        PRODUCT.c.name,
-        VARIANT.c.name,
-        VARIANT.c.options,
-        image_of(PRODUCT.c.id),
-        VARIANT.c.tax_class,
-        VARIANT.c.weight_grams,
-        VARIANT.c.requires_shipping,
+        *SOLD_COLUMNS,
     )
     .select_from(CartRow)
     .outerjoin(CartLineRow, CartLineRow.cart_id == CartRow.id)
@@ -40,20 +33,6 @@ LINES = (
     .where(CartRow.id == bindparam("cart", None, type_=Id))
     .order_by(CartLineRow.created_at, CartLineRow.id)
 )
-
-
-class SoldVariant(Struct, frozen=True):
-    """A variant as it is sold now."""
-
-    price: int
-    sku: str
-    product_name: str
-    name: str
-    options: Mapping[str, str]
-    image_url: str | None
-    tax_class: str
-    weight_grams: int
-    requires_shipping: bool
 
 
 class QuotedLine(Struct, frozen=True):
@@ -84,12 +63,6 @@ async def read_lines(context: CallContext, cart_id: str) -> tuple[list[QuotedLin
 
 
 def _line(row: Sequence[Any]) -> QuotedLine:
-    _, variant_id, quantity, added_price, sku, price, *rest = row
-    return QuotedLine(str(variant_id), quantity, added_price, sku, None if price is None else _variant(price, rest))
-
-
-def _variant(price: int, columns: Sequence[Any]) -> SoldVariant:
-    sku, product_name, name, options, image_url, tax_class, weight, requires_shipping = columns
-    return SoldVariant(
-        price, sku, product_name, name, decode_json(options), image_url, tax_class, weight or 0, bool(requires_shipping)
-    )
+    _, variant_id, quantity, added_price, sku, *variant = row
+    is_sold = variant[0] is not None
+    return QuotedLine(str(variant_id), quantity, added_price, sku, sold_variant(variant) if is_sold else None)

@@ -93,12 +93,12 @@ def _new_tax_rates(rates: TaxTable, goods: Sequence[GoodsLine], charge: Shipping
 
 
 def needs_shipping(goods: Sequence[GoodsLine]) -> bool:
-    """Whether anything has to be delivered."""
+    """Whether any line has to be shipped."""
     return any(line.requires_shipping for line in goods)
 
 
 def tax_place(cart: Cart, shop_country: str, *, needs_shipping: bool) -> TaxPlace:
-    """Return where a cart is taxed: at the address of delivery, else at the billing address.
+    """Return where a cart is taxed: at the shipping address, else at the billing address.
 
     Goods that are not shipped are taxed at the billing address. Without an address, the shop's
     country is an estimate.

@@ -9,8 +9,6 @@ from typing import Any
 
 import msgspec
 
-from tradepost.kit.schema.money import MAX_AMOUNT
-
 from ..schemas import SLUG_PATTERN
 from .cells import decode_cell
 from .csv_file import Row
@@ -138,7 +136,7 @@ def _money(row: Row, column: str, reader: RowReader) -> JsonObject | None:
         return None
     number = parse_decimal(row[column], reader.decimal_separator)
     amount = None if number is None else to_minor_units(number, reader.decimals)
-    if amount is None or amount > MAX_AMOUNT:
+    if amount is None:
         reader.reject(
             row,
             column,
@@ -146,7 +144,7 @@ def _money(row: Row, column: str, reader: RowReader) -> JsonObject | None:
             fix=f"Write digits, with `{reader.decimal_separator}` before at most {reader.decimals} decimals.",
         )
         return None
-    return {"amount": amount, "currency": reader.currency}
+    return reader.limited_price(row, column, amount)
 
 
 def _boolean(row: Row, column: str, reader: RowReader) -> bool | None:

@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 import nh3
 
-from tradepost.kit.schema.money import MAX_AMOUNT, exponent
+from tradepost.kit.schema.money import exponent, format_money
 from tradepost.kit.schema.validation import CONTROL_CHARACTERS
 from tradepost.kit.text.slugs import slugify
 
+from ..schemas import MAX_PRICE
 from .csv_file import Row
 from .identifiers import MAX_SKU_LENGTH, generate_sku
 from .issues import Issue, Severity
@@ -210,8 +211,12 @@ class RowReader:
         if amount is None:
             self.reject(row, column, f"Too many decimals: {self.currency} has {self.decimals}.")
             return None
-        if amount > MAX_AMOUNT:
-            self.reject(row, column, "Too large for a price.")
+        return self.limited_price(row, column, amount)
+
+    def limited_price(self, row: Row, column: str, amount: int) -> JsonObject | None:
+        """Return an amount as Money; reject it if it is above the limit of prices."""
+        if amount > MAX_PRICE:
+            self.reject(row, column, f"Above the largest price, {format_money(MAX_PRICE, self.currency)}.")
             return None
         return {"amount": amount, "currency": self.currency}
 

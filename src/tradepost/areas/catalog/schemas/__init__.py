@@ -10,10 +10,12 @@ from .inputs import (
     ProductInput,
     VariantInput,
 )
-from .members import SLUG_PATTERN, BrandName, Options, Sku, Slug, TaxClass
+from .members import MAX_PRICE, PRICE_LIMIT, SLUG_PATTERN, BrandName, Options, PriceInput, Sku, Slug, TaxClass
 from .shapes import Brand, Category, Media, MediaStatus, Product, ProductStatus, TagCount, Variant
 
 __all__ = [
+    "MAX_PRICE",
+    "PRICE_LIMIT",
     "SLUG_PATTERN",
     "BatchVerb",
     "Brand",
@@ -24,6 +26,7 @@ __all__ = [
     "Media",
     "MediaStatus",
     "Options",
+    "PriceInput",
     "Product",
     "ProductBatch",
     "ProductBatchItem",

@@ -11,6 +11,7 @@ from tradepost.kit.schema.money import Money
 from tradepost.kit.schema.validation import RowId, SingleLineText, deferred
 
 from .members import (
+    PRICE_LIMIT,
     Attributes,
     Barcode,
     BrandDescription,
@@ -23,7 +24,7 @@ from .members import (
     Name,
     Options,
     Position,
-    Price,
+    PriceInput,
     Reference,
     RequiresShipping,
     Sku,
@@ -95,7 +96,7 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     """Input for a variant. Fields that are omitted or null get their defaults."""
 
     sku: Sku
-    price: Price
+    price: PriceInput
     name: Annotated[
         Annotated[SingleLineText, Meta(max_length=200)] | UnsetType,
         Meta(description="If omitted, generated from the options.", examples=["M / red"]),
@@ -103,7 +104,10 @@ class VariantInput(Struct, forbid_unknown_fields=True):
     options: Options = {}
     compare_at_price: Annotated[
         Money | None,
-        Meta(description="The former price, if this one is reduced.", examples=[{"amount": 17900, "currency": "EUR"}]),
+        Meta(
+            description=f"The former price, if this one is reduced. {PRICE_LIMIT}",
+            examples=[{"amount": 17900, "currency": "EUR"}],
+        ),
     ] = None
     weight_grams: Grams | None = None
     barcode: Barcode | None = None

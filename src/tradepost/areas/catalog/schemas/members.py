@@ -100,6 +100,18 @@ Price = Annotated[
     Money,
     Meta(description="In the currency of the shop, the only one.", examples=[{"amount": 14900, "currency": "EUR"}]),
 ]
+MAX_PRICE = 4_000_000_000
+"""Minor units, so that the total of an order stays below 2^53."""
+PRICE_LIMIT = f"At most {MAX_PRICE:,} minor units."
+PriceInput = Annotated[
+    Money,
+    Meta(
+        description=f"In the currency of the shop, the only one. {PRICE_LIMIT}",
+        examples=[{"amount": 14900, "currency": "EUR"}],
+        extra_json_schema={"properties": {"amount": {"maximum": MAX_PRICE}}},
+    ),
+]
+"""A price in an input. Prices from before the limit can still be read."""
 Position = Annotated[
     int, Meta(ge=0, le=1_000_000, description="Sort position among its siblings, in ascending order.", examples=[1])
 ]

@@ -3,19 +3,23 @@
 from .batch import ProductBatches
 from .brands import Brands
 from .categories import Categories
-from .currency_check import check_currency
 from .media import MediaItems
+from .prices import check_prices, find_other_currency, price_limit_faults
 from .products import Products
+from .settings import CatalogSettings
 from .tags import Tags
 from .variants import VariantService
 
 __all__ = [
     "Brands",
+    "CatalogSettings",
     "Categories",
     "MediaItems",
     "ProductBatches",
     "Products",
     "Tags",
     "VariantService",
-    "check_currency",
+    "check_prices",
+    "find_other_currency",
+    "price_limit_faults",
 ]

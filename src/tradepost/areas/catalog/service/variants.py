@@ -24,7 +24,7 @@ from .. import policy
 from ..models import ProductRow, VariantRow
 from ..resource import products, variants
 from ..schemas import Variant, VariantInput
-from .currency_check import check_currency
+from .prices import check_prices
 from .search_document import refresh_from_variants
 
 MAX_VARIANTS, MAX_NAME_LENGTH = 100, 200
@@ -138,7 +138,7 @@ class VariantService(Service):
         if count + len(new) > MAX_VARIANTS:
             raise too_many_variants(count + len(new))
         for i, input in enumerate(new):
-            check_prices(self, input, f"{pointer}/{i}" if pointer else "")
+            check_variant_prices(self, input, f"{pointer}/{i}" if pointer else "")
         positions = [last + 1 + i if input.position is UNSET else input.position for i, input in enumerate(new)]
         rows = [
             variant_values(input) | {"position": position, "product_id": product_id}
@@ -156,7 +156,7 @@ class VariantService(Service):
 
     async def change(self, product: ProductRow, row: VariantRow, new: VariantInput) -> bool:
         """Apply an input to a locked variant of a locked product; return whether it changed."""
-        check_prices(self, new)
+        check_variant_prices(self, new)
         if changed := apply_changes(row, variant_values(new)):
             self.context.emit(
                 "variant.updated", row.id, product_id=row.product_id, changed=changed_members(variants, changed)
@@ -190,12 +190,12 @@ def generated_name(options: Mapping[str, str]) -> str:
     return " / ".join(options.values())[:MAX_NAME_LENGTH]
 
 
-def check_prices(service: Service, new: VariantInput, pointer: str = "") -> None:
-    """Raise CurrencyNotSold if a price is not in the shop's currency.
+def check_variant_prices(service: Service, new: VariantInput, pointer: str = "") -> None:
+    """Raise Validation or CurrencyNotSold if the shop cannot sell at a price.
 
     `pointer` is the JSON pointer of the variant in the input.
     """
-    check_currency(
+    check_prices(
         service.context,
         {f"{pointer}/price": new.price, f"{pointer}/compare_at_price": new.compare_at_price},
     )

@@ -3,7 +3,7 @@
 from ..models import OrderRow
 from .cancellation import Cancellations
 from .closed_accounts import detach_orders
-from .emails import format_money, order_access, order_placed
+from .emails import order_access, order_placed
 from .expiry import expire_orders
 from .guest_orders import attach_guest_orders
 from .ordered_variants import refuse_to_delete_ordered_variants
@@ -28,7 +28,6 @@ __all__ = [
     "await_bank_transfer",
     "detach_orders",
     "expire_orders",
-    "format_money",
     "lock_order",
     "lock_order_for",
     "open_amount",

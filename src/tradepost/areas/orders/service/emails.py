@@ -1,15 +1,13 @@
 """E-mails about orders, written and sent by the worker when their event is delivered."""
 
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from babel.numbers import format_currency
 from sqlalchemy import select
 
 from tradepost.kit.auth.cart_token import GuestTokens
-from tradepost.kit.schema.money import exponent
+from tradepost.kit.schema.money import format_money
 from tradepost.kit.worker.email_templates import render_email
 from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Mailer
@@ -20,8 +18,6 @@ from .settings import OrderSettings
 
 TEMPLATES = Path(__file__).parent.parent / "templates/emails"
 ORDER_LINK_PERIOD, ACCESS_LINK_PERIOD = timedelta(days=90), timedelta(hours=24)
-LOCALE = "en"
-"""The language of the templates."""
 
 
 @deliver_event("mail.order_placed")
@@ -71,8 +67,3 @@ def order_link(context: CallContext, order_id: str, period: timedelta) -> str:
 def format_time(time: datetime, timezone: tzinfo) -> str:
     """Return a time in a time zone as text, such as `2026-12-07 at 15:30 CET`."""
     return time.astimezone(timezone).strftime("%Y-%m-%d at %H:%M %Z")
-
-
-def format_money(amount: int, currency: str) -> str:
-    """Return an amount of minor units as text, such as `€12.50`."""
-    return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale=LOCALE)

@@ -46,7 +46,7 @@ class Orders(Service):
         return self.related(orders, key, "events", list_query, selection)
 
     @operation("user_order_list", "list", orders, access=policy.read_own_account, parent_relation=(users, "orders"))
-    def of_user(self, key: str, list_query: ListQuery, selection: Selection[Order]) -> Awaitable[Page[Order]]:
+    def list_by_user(self, key: str, list_query: ListQuery, selection: Selection[Order]) -> Awaitable[Page[Order]]:
         """List the orders of a user, the newest first."""
         return self.related(users, key, "orders", list_query, selection)
 

@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from tradepost.areas.accounts.service import queue_email
 from tradepost.areas.carts.service import QuotedCart, complete_cart, lock_open_cart, quote_cart
 from tradepost.areas.inventory.service import ReservationLine, reserve
@@ -24,7 +22,7 @@ from tradepost.kit.problems import (
 )
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.money import Money
+from tradepost.kit.schema.money import Money, format_money
 from tradepost.kit.schema.validation import validation_problem
 from tradepost.kit.writes import bulk
 
@@ -81,10 +79,7 @@ class Placement(Service):
         await mark_pricing_used(self.context, quoted.new_shipping_methods, quoted.new_tax_rates)
         # Last, because most other orders wait for the rows of stock.
         await reserve(self.context, order.id, _reservations(lines))
-        # The caller sees the order, also with a key that may not read orders.
-        seeing = msgspec.structs.replace(self.context.caller, order_id=order.id)
-        service = Service(msgspec.structs.replace(self.context, caller=seeing))
-        return await service.read_back(orders, selection, order.id)
+        return await Service(self.context.with_access(order_id=order.id)).read_back(orders, selection, order.id)
 
     def _check_quote(self, quoted: QuotedCart, expected: Money) -> None:
         """Raise what prevents the order: problems of the cart, or another total.
@@ -96,9 +91,8 @@ class Placement(Service):
             raise validation_problem([Fault(code=p.code, detail=p.detail, pointer=p.pointer) for p in problems])
         total = quoted.quote.grand_total
         if total != expected:
-            detail = (
-                f"The total is {total.amount} {total.currency}, but {expected.amount} {expected.currency} was expected."
-            )
+            now, before = (format_money(money.amount, money.currency) for money in (total, expected))
+            detail = f"The total is {now}, but {before} was expected."
             raise TotalChanged(detail, quote=quoted.quote)
 
     async def _write(self, order: OrderRow, lines: list[dict[str, Any]]) -> None:

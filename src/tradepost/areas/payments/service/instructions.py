@@ -1,6 +1,7 @@
 """What a customer is asked to do."""
 
-from tradepost.areas.orders.service import OrderRow, format_money
+from tradepost.areas.orders.service import OrderRow
+from tradepost.kit.schema.money import format_money
 
 
 def instructions(order: OrderRow, amount: int) -> str:

@@ -1,6 +1,6 @@
 """Services of pricing, one file per aggregate."""
 
-from ..models import MAX_PRICE
+from .currency_check import find_other_shipping_currency
 from .payment_methods import PaymentMethods
 from .shipping_methods import ShippingMethods
 from .shipping_offers import Parcel, ShippingOffer, ShippingProvider, shipping_offers
@@ -10,7 +10,6 @@ from .totals import Discounts, GoodsLine, LineTotals, ShippingCharge, TaxRules, 
 from .used_rows import mark_pricing_used
 
 __all__ = [
-    "MAX_PRICE",
     "Discounts",
     "GoodsLine",
     "LineTotals",
@@ -27,6 +26,7 @@ __all__ = [
     "TaxTable",
     "Totals",
     "compute_totals",
+    "find_other_shipping_currency",
     "mark_pricing_used",
     "shipping_offers",
     "taxes",

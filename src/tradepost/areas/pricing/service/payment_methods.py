@@ -1,32 +1,9 @@
 """The payment methods that are offered for a total, by the setting PAYMENT_METHODS."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
+from ..payment_method_setting import PaymentMethodRule
 from ..schemas import PaymentMethod
-
-
-class PaymentMethodRule(Protocol):
-    """A payment method, and where it is offered."""
-
-    @property
-    def provider(self) -> str:
-        """The provider, such as `manual`."""
-        ...
-
-    @property
-    def method(self) -> str:
-        """The provider's method, such as `bank_transfer`."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """The name that customers see."""
-        ...
-
-    def offers(self, country: str | None, amount: int) -> bool:
-        """Whether it is offered for an amount of minor units in a country."""
-        ...
 
 
 class PaymentMethods:

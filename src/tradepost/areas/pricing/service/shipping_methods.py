@@ -1,6 +1,6 @@
 """Reads and changes of shipping methods."""
 
-from tradepost.areas.catalog.service import check_currency
+from tradepost.areas.catalog.service import check_prices, price_limit_faults
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
@@ -14,7 +14,7 @@ from tradepost.kit.schema.validation import validation_problem
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
-from ..models import MAX_PRICE, ShippingMethodRow
+from ..models import ShippingMethodRow
 from ..resource import shipping_methods
 from ..schemas import ShippingMethod, ShippingMethodInput
 from .used_rows import refuse_used
@@ -95,13 +95,10 @@ def _values(context: CallContext, new: ShippingMethodInput) -> dict[str, object]
         fault for index, code in enumerate(new.countries) for fault in country_faults(code, f"/countries/{index}")
     ]
     if new.max_weight_grams is not None and new.max_weight_grams < new.min_weight_grams:
-        detail = "The largest weight is less than `min_weight_grams`."
+        detail = "`max_weight_grams` is less than `min_weight_grams`."
         faults.append(Fault(code="out_of_range", detail=detail, pointer="/max_weight_grams"))
-    for name, money in (("price", new.price), ("free_from", new.free_from)):
-        if money is not None and money.amount > MAX_PRICE:
-            detail = f"At most {MAX_PRICE} minor units are allowed."
-            faults.append(Fault(code="out_of_range", detail=detail, pointer=f"/{name}/amount"))
-    if faults:
+    prices = {"/price": new.price, "/free_from": new.free_from}
+    if faults := [*faults, *price_limit_faults(prices)]:
         raise validation_problem(faults)
-    check_currency(context, {"/price": new.price, "/free_from": new.free_from})
+    check_prices(context, prices)
     return column_values(shipping_methods, new)

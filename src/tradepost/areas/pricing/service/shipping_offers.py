@@ -31,7 +31,7 @@ METHODS = (
 
 
 class Parcel(Struct, frozen=True):
-    """What is to be delivered. `goods`: the price of all goods after discounts, in minor units.
+    """The goods to deliver. `goods`: the price of all goods after discounts, in minor units.
 
     country: of delivery; None if it is not known yet, so that all countries' methods are offered.
     """
@@ -42,7 +42,7 @@ class Parcel(Struct, frozen=True):
 
 
 class ShippingOffer(Struct, frozen=True):
-    """A shipping method that can deliver a parcel, and what it charges.
+    """A shipping method that can deliver a parcel, and its charge.
 
     is_new: whether it is a stored method that no order has used.
     """

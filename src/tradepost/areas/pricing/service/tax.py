@@ -33,7 +33,7 @@ RATES = select(
 
 
 class TaxPlace(Struct, frozen=True):
-    """Where something is taxed.
+    """The place of taxation.
 
     is_estimated: there is no address yet, so it is the shop's country.
     region: the second part of an ISO 3166-2 code (`CA` of `US-CA`).
@@ -81,9 +81,9 @@ class StoredTaxRates:
         """
         rows = await context.fetch_all(RATES, {"country": place.country, "shop_country": shop_country})
         stored = [_StoredRate(*row) for row in rows]
-        rates = _rates_of(stored, place.country, place.region)
+        rates = _rates_by_class(stored, place.country, place.region)
         if not rates and {place.country, shop_country} <= EU:
-            rates = _rates_of(stored, shop_country, None)
+            rates = _rates_by_class(stored, shop_country, None)
         percentages = {tax_class: rate.percentage for tax_class, rate in rates.items()}
         new_rows = {tax_class: str(rate.id) for tax_class, rate in rates.items() if not rate.used}
         return TaxTable(percentages, percentages.get(STANDARD, 0), new_rows)
@@ -98,12 +98,11 @@ class _StoredRate(Struct, frozen=True):
     used: bool
 
 
-def _rates_of(stored: Sequence[_StoredRate], country: str, region: str | None) -> dict[str, _StoredRate]:
+def _rates_by_class(stored: Sequence[_StoredRate], country: str, region: str | None) -> dict[str, _StoredRate]:
     """Return the rates by class: those of the country, replaced by those of its region."""
     rates = {rate.tax_class: rate for rate in stored if rate.country == country and rate.region is None}
     if region is not None:
-        part_of_code = region.upper().removeprefix(f"{country}-")
-        rates |= {rate.tax_class: rate for rate in stored if (rate.country, rate.region) == (country, part_of_code)}
+        rates |= {rate.tax_class: rate for rate in stored if (rate.country, rate.region) == (country, region)}
     return rates
 
 

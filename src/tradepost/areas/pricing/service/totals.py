@@ -1,7 +1,7 @@
 """The totals of a cart or an order (SELLING.md, 1 to 3): pure arithmetic in minor units.
 
 Each part is rounded once and stored; totals are sums of these parts. `total` of a line and of
-shipping is what the customer pays for it, tax included, so the totals of the parts add up to the
+shipping is the price that the customer pays, tax included, so the totals of the parts add up to the
 grand total, whether prices include tax or not.
 """
 
@@ -28,7 +28,7 @@ class TaxRules(Struct, frozen=True):
         return apply_rate(amount, rate, self.rounding)
 
     def gross(self, amount: int, tax: int) -> int:
-        """Return what is paid for an amount with this tax."""
+        """Return an amount with its tax."""
         return amount if self.prices_include_tax else amount + tax
 
 
@@ -64,7 +64,7 @@ class AppliedPromotion(Struct, frozen=True):
 
 
 class Discounts(Struct, frozen=True):
-    """What promotions take off each line and off shipping. `lines` is empty if there are none."""
+    """The reductions of lines and shipping by promotions. `lines` is empty if there are none."""
 
     lines: Sequence[int] = ()
     shipping: int = 0
@@ -94,7 +94,7 @@ class ShippingTotals(Struct, frozen=True):
 
 
 class TaxLine(Struct, frozen=True):
-    """All that is taxed at one rate: `taxable` is the amount without the tax."""
+    """The amounts taxed at one rate: `taxable` is their sum without the tax."""
 
     rate: int
     taxable: int

@@ -18,7 +18,7 @@ from ...formats.update_scope import UpdateScope
 from ...models import ProductRow, VariantRow
 from ...resource import brands, categories, products
 from ...schemas import ProductCreate
-from ..variants import check_prices
+from ..variants import check_variant_prices
 from .existing import Values, find_products, load_existing
 from .planned_upsert import PlannedUpsert
 from .statements import write
@@ -146,7 +146,7 @@ def validate_input(
     if new.slug is not UNSET:
         check_slug(new.slug, "/input")
     for i, variant in enumerate(new.variants):
-        check_prices(service, variant, f"/input/variants/{i}")
+        check_variant_prices(service, variant, f"/input/variants/{i}")
     return UpsertInput(new, scope or UpdateScope.of_given_members(value))
 
 

@@ -1,4 +1,4 @@
-"""The shop's currency: refuses prices in another one, and finds those that are stored."""
+"""Prices: refuses those above the limit or in another currency, and finds stored ones."""
 
 from collections.abc import Mapping
 
@@ -7,17 +7,21 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tradepost.kit.problems import CurrencyNotSold, Fault
 from tradepost.kit.schema.money import Money
+from tradepost.kit.schema.validation import validation_problem
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import VariantRow
+from ..schemas import MAX_PRICE
 from .settings import CatalogSettings
 
 
-def check_currency(context: CallContext, prices: Mapping[str, Money | None]) -> None:
-    """Raise CurrencyNotSold if a price is not in the shop's currency.
+def check_prices(context: CallContext, prices: Mapping[str, Money | None]) -> None:
+    """Raise Validation if a price is above MAX_PRICE, CurrencyNotSold if it is in another currency.
 
     `prices` are those of an input by their JSON pointers.
     """
+    if faults := price_limit_faults(prices):
+        raise validation_problem(faults)
     currency = context.dependencies.require(CatalogSettings).currency
     faults = [
         Fault(
@@ -30,6 +34,19 @@ def check_currency(context: CallContext, prices: Mapping[str, Money | None]) -> 
     ]
     if faults:
         raise CurrencyNotSold(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
+
+
+def price_limit_faults(prices: Mapping[str, Money | None]) -> list[Fault]:
+    """Return the faults of prices above MAX_PRICE, by the JSON pointers of the prices."""
+    return [
+        Fault(
+            code="out_of_range",
+            detail=f"`{price.amount}` is greater than the maximum of {MAX_PRICE}.",
+            pointer=f"{pointer}/amount",
+        )
+        for pointer, price in prices.items()
+        if price is not None and price.amount > MAX_PRICE
+    ]
 
 
 async def find_other_currency(engine: AsyncEngine, currency: str) -> tuple[str, str] | None:
