@@ -9,19 +9,22 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from tests.areas.accounts.captured_mail import CapturedMail, token_in_email
 from tests.areas.catalog.events import events_of
-from tests.areas.orders.checkout import placed_order, post, ready_cart, stocked_variant
+from tests.areas.orders.checkout import placed_order, post, stocked_variant
 from tests.areas.orders.test_place_statements import counted
 from tests.conftest import HERE
-from tests.factories import assert_problem, unique
+from tests.factories import Json, assert_problem, unique
 from tests.servers import tradepost
 from tests.users import create_user, http_client
+from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.service.email_tokens import VERIFY_EMAIL
 from tradepost.areas.orders.service import OrderSettings
 from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.clock import now
+from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
     from tests.servers import Run
@@ -121,6 +124,35 @@ async def test_a_link_is_sent_only_to_the_address_of_the_order(
     assert (await guest.get(f"/v1/orders/{order['number']}")).status_code == 200
 
 
+async def test_five_links_an_hour_are_sent_to_an_address(
+    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.state.dependencies.require(EmailLimits), "per_hour", 5)
+    email, client = f"{unique('kim')}@shop.example", http_client(app)
+    orders = [(await placed_order(app, staff, email=email))[1] for _ in range(2)]
+    text = "mutation($input: OrderAccessInput!) { orderAccess(input: $input) { status } }"
+
+    async def request(door: str, number: str, address: str) -> Json:
+        input = {"number": number, "email": address}
+        if door == "rest":
+            return (await post(client, "/v1/orders/access", input)).json()
+        answer = (await client.post("/graphql", json={"query": text, "variables": {"input": input}})).json()
+        return answer["errors"][0]["extensions"] if "errors" in answer else answer["data"]["orderAccess"]
+
+    numbers = [order["number"] for order in orders]
+    for n in range(5):
+        accepted = await request(("rest", "graphql")[n % 2], numbers[n % 2], (email, email.upper())[n % 2])
+        assert accepted["status"] == "accepted", n
+    for door in ("rest", "graphql"):
+        problem = await request(door, numbers[1], email)
+        assert (problem["code"], problem["violated-policies"]) == ("quota_exceeded", ["emails"])
+        assert (await request(door, numbers[1], f"{unique('lee')}@shop.example"))["status"] == "accepted"
+    async with app.state.database.session_factory() as session:
+        queued = select(OutboxEvent.data).where(OutboxEvent.type == "mail.order_access")
+        addresses = [data["email"] for data in await session.scalars(queued)]
+    assert addresses.count(email) == 5
+
+
 async def test_an_expired_link_opens_nothing(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     _, order = await placed_order(app, staff)
     tokens: GuestTokens = app.state.dependencies.require(GuestTokens)
@@ -207,20 +239,6 @@ async def test_verifying_an_address_attaches_the_orders_of_the_guest(
     assert (await client.get(path)).status_code == 200
     assert (await staff.get(f"/v1/orders/{other['id']}")).json()["customer_id"] is None
     assert (await user.client().get("/v1/users/me/addresses")).json()["data"] == []
-
-
-async def test_nobody_reserves_the_shop_with_unpaid_orders(
-    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = OrderSettings(open_orders=2, open_orders_per_client=0)
-    monkeypatch.setitem(app.state.dependencies.instances, OrderSettings, settings)
-    email, variant = f"{unique('kim')}@shop.example", await stocked_variant(app, staff, 20)
-    checkouts = [await ready_cart(app, staff, (variant, 1), email=email) for _ in range(3)]
-    first, _ = [await checkout.place() for checkout in checkouts[:2]]
-    problem = assert_problem(await checkouts[2].try_place(), 409, "too_many_open_orders")
-    assert problem["limit"] == 2
-    await post(checkouts[0].shopper.client, f"/v1/orders/{first['id']}/cancellation")
-    assert (await checkouts[2].try_place()).status_code == 201
 
 
 async def test_an_ordered_variant_is_not_deleted(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
