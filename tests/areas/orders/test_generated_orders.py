@@ -5,6 +5,8 @@ goods that do not ship. `test_totals.py` of pricing draws the carts of the pure 
 """
 
 from collections.abc import AsyncIterator
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 import httpx
@@ -21,9 +23,16 @@ from tests.servers import Run, copy_of_template
 from tests.users import http_client
 from tradepost.app import create_app
 
-SHOPS = [("JPY", True, "half_up"), ("KWD", False, "half_even"), ("EUR", False, "half_up")]
+SHOPS = [
+    ("JPY", True, "half_even"),
+    ("KWD", False, "half_even"),
+    ("EUR", False, "half_up"),
+    ("EUR", True, "half_up"),
+]
+"""Currency, whether prices include tax, and how tax is rounded."""
 CLASSES = ("standard", "reduced", "free")
-PRICES = (0, 1, 7, 99, 1_995, 123_456)
+PRICES = (0, 1, 3, 50, 99, 1_995, 123_456)
+"""Many taxes on 50, and those of 20 % in 3, lie halfway between two minor units."""
 COUNTRIES = ("DE", "FR", "NO")
 AMOUNTS = ("subtotal", "discount_total", "shipping_total", "tax_total", "grand_total")
 
@@ -31,8 +40,9 @@ AMOUNTS = ("subtotal", "discount_total", "shipping_total", "tax_total", "grand_t
 class Shop:
     """A shop in one currency, with variants of several prices and tax classes."""
 
-    def __init__(self, app: Any, staff: httpx.AsyncClient, currency: str) -> None:
+    def __init__(self, app: Any, staff: httpx.AsyncClient, currency: str, includes_tax: bool, rounding: str) -> None:
         self.app, self.staff, self.currency = app, staff, currency
+        self.includes_tax, self.rounding = includes_tax, rounding
         self.variants: list[str] = []
         self.methods: list[str] = []
 
@@ -89,7 +99,7 @@ async def shop(
     async with app.lifespan():
         key = await app.state.credentials.create(name="staff", role="staff")
         async with http_client(app, key) as staff:
-            shop = Shop(app, staff, currency)
+            shop = Shop(app, staff, *request.param)
             await shop.fill()
             yield shop
 
@@ -102,7 +112,7 @@ DRAWN_CARTS = st.tuples(
 
 
 @hypothesis_settings(
-    max_examples=scaled(1_000, 50),
+    max_examples=scaled(2_500, 50),
     deadline=None,
     database=None,
     phases=[Phase.generate],
@@ -133,6 +143,7 @@ async def test_an_order_has_the_amounts_of_its_quote(shop: Shop, drawn: tuple[di
         {n: line[n] for n in kept} for line in quote["lines"]
     ]
     check_sums(order)
+    check_taxes(order, shop)
 
 
 def check_sums(order: Json) -> None:
@@ -147,3 +158,15 @@ def check_sums(order: Json) -> None:
     assert total["grand_total"] == paid
     assert paid == sum(line["taxable"]["amount"] + line["tax"]["amount"] for line in order["tax_lines"])
     assert all(money["currency"] == order["currency"] for money in (order["grand_total"], order["subtotal"]))
+
+
+def check_taxes(order: Json, shop: Shop) -> None:
+    """Check the tax of each line, rounded once as the shop rounds, and what the line costs."""
+    assert order["prices_include_tax"] == shop.includes_tax
+    for line in order["lines"]:
+        goods = line["unit_price"]["amount"] * line["quantity"] - line["discount"]["amount"]
+        rate = Fraction(line["tax_percentage"]) / 100
+        exact = goods * (rate / (1 + rate) if shop.includes_tax else rate)
+        tax = round(exact) if shop.rounding == "half_even" else floor(exact + Fraction(1, 2))
+        assert line["tax"]["amount"] == tax
+        assert line["total"]["amount"] == goods + (0 if shop.includes_tax else tax)

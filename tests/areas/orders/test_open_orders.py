@@ -75,7 +75,7 @@ async def place_all(checkouts: list[Checkout]) -> dict[str, int]:
     return dict(Counter(await asyncio.gather(*calls)))
 
 
-def test_three_orders_of_a_customer_and_twenty_of_a_client_by_default() -> None:
+def test_the_defaults() -> None:
     environ = {"DATABASE_URL": "sqlite:///shop.db", "SECRET_KEY": "a secret of many characters for this test"}
     defaults = Settings.read(environ, env_file=None)
     assert (defaults.open_orders, defaults.open_orders_per_client) == (3, 20)
