@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.areas.carts.shopper import ADDRESS
 from tests.areas.orders.checkout import placed_order, post, ready_cart, stock_of, stocked_variant
 from tests.factories import assert_problem, faults, unique
 from tests.users import create_user
@@ -67,7 +68,8 @@ async def test_a_changed_total_is_refused_with_the_new_quote(app: "TradepostApp"
     await staff.patch(f"/v1/variants/{variant}", json={"price": {"amount": 1300, "currency": "EUR"}})
     problem = assert_problem(await checkout.try_place(), 409, "total_changed")
     quote = await checkout.shopper.quote()
-    assert problem["quote"] == {**quote, "links": problem["quote"].get("links")} or problem["quote"] == quote
+    assert problem["quote"] == quote
+    assert quote["subtotal"]["amount"] == 2600
     assert await stock_of(app, variant) == (5, 0)
     answer = await checkout.try_place(expected_total=quote["grand_total"])
     assert answer.status_code == 201
@@ -120,14 +122,23 @@ async def test_an_order_that_costs_nothing_is_confirmed_at_once(app: "TradepostA
 async def test_numbers_count_up(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     variant = await stocked_variant(app, staff)
     numbers = [int((await placed_order(app, staff, (variant, 1)))[1]["number"]) for _ in range(3)]
-    assert numbers == sorted(numbers)
+    assert numbers == sorted(set(numbers))
     assert numbers[0] >= 1001
 
 
 async def test_orders_are_found_by_number_email_names_and_skus(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
-    email = f"{unique('lee')}@shop.example"
-    _, order = await placed_order(app, staff, email=email)
-    sku = (await staff.get(f"/v1/orders/{order['id']}/lines")).json()["data"][0]["sku"]
-    for text in (order["number"], email, "kim larsen", sku):
-        found = (await staff.get("/v1/orders", params={"q": text, "email": email})).json()["data"]
-        assert [row["id"] for row in found] == [order["id"]], text
+    email, name = f"{unique('lee')}@shop.example", f"{unique('Lee')} {unique('Sand')}"
+    people = {"shipping_address": ADDRESS | {"name": name}, "billing_address": ADDRESS | {"company": unique("Works")}}
+    _, order = await placed_order(app, staff, email=email, **people)
+    _, other = await placed_order(app, staff)
+    [line] = (await staff.get(f"/v1/orders/{order['id']}/lines")).json()["data"]
+
+    async def found(**params: str) -> list[str]:
+        return [row["id"] for row in (await staff.get("/v1/orders", params=params)).json()["data"]]
+
+    assert await found(email=email) == await found(number=order["number"]) == [order["id"]]
+    company = people["billing_address"]["company"]
+    for text in (f"{order['number']} {name}", email, name, name.upper(), company, line["sku"], f"{line['sku']} {name}"):
+        assert await found(q=text) == [order["id"]], text
+    assert await found(q=f"{other['number']} {name}") == []
+    assert await found(q=email, number=other["number"]) == []
