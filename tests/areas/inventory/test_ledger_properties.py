@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import httpx
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.areas.inventory.stock import (
@@ -118,8 +118,21 @@ def code_of(answer: httpx.Response) -> str:
     return OK if answer.status_code < 300 else answer.json()["code"]
 
 
-@settings(max_examples=scaled(300, 25), deadline=None)
-@given(steps=st.lists(STEPS, min_size=1, max_size=14))
+BACKORDERED = [
+    ("receive", 3, 0), ("receive", 2, 1), ("backorder", 1, 1), ("reserve", 6, 1), ("adjust", -1, 0), ("count", 1, 0),
+    ("backorder", 1, 0), ("transfer", 1, 0), ("release", 3, 0), ("release", 2, 0), ("backorder", 1, 0),
+    ("adjust", -1, 1), ("count", 0, 1), ("transfer", 1, 1), ("release", 6, 0), ("backorder", 1, 0),
+]  # fmt: skip
+REFUSED = [
+    ("receive", 3, 0), ("receive", 4, 1), ("reserve", 4, 0), ("reserve", 6, 0), ("reserve", 3, 1), ("adjust", -1, 1),
+    ("count", 2, 0), ("transfer", 1, 0), ("adjust", -6, 0), ("release", 1, 0), ("adjust", -1, 1), ("backorder", 1, 0),
+]  # fmt: skip
+
+
+@settings(max_examples=scaled(200, 25), deadline=None)
+@given(steps=st.lists(STEPS, min_size=8, max_size=16))
+@example(steps=BACKORDERED)
+@example(steps=REFUSED)
 async def test_any_changes_have_the_outcomes_of_the_model(
     app: "TradepostApp", staff: httpx.AsyncClient, steps: list[tuple[str, int, int]]
 ) -> None:
