@@ -123,6 +123,7 @@ BACKORDERED = [
     ("backorder", 1, 0), ("transfer", 1, 0), ("release", 3, 0), ("release", 2, 0), ("backorder", 1, 0),
     ("adjust", -1, 1), ("count", 0, 1), ("transfer", 1, 1), ("release", 6, 0), ("backorder", 1, 0),
 ]  # fmt: skip
+SWITCHED = [("backorder", 1, 1), ("reserve", 2, 0), ("backorder", 1, 0), ("receive", 2, 0), ("backorder", 1, 0)]
 REFUSED = [
     ("receive", 3, 0), ("receive", 4, 1), ("reserve", 4, 0), ("reserve", 6, 0), ("reserve", 3, 1), ("adjust", -1, 1),
     ("count", 2, 0), ("transfer", 1, 0), ("adjust", -6, 0), ("release", 1, 0), ("adjust", -1, 1), ("backorder", 1, 0),
@@ -132,6 +133,7 @@ REFUSED = [
 @settings(max_examples=scaled(200, 25), deadline=None)
 @given(steps=st.lists(STEPS, min_size=8, max_size=16))
 @example(steps=BACKORDERED)
+@example(steps=SWITCHED)
 @example(steps=REFUSED)
 async def test_any_changes_have_the_outcomes_of_the_model(
     app: "TradepostApp", staff: httpx.AsyncClient, steps: list[tuple[str, int, int]]
