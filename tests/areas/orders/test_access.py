@@ -127,7 +127,7 @@ async def test_a_link_is_sent_only_to_the_address_of_the_order(
 async def test_five_links_an_hour_are_sent_to_an_address(
     app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.state.dependencies.require(EmailLimits), "per_hour", 5)
+    monkeypatch.setattr(app.state.dependencies.require(EmailLimits).emails, "per_hour", 5)
     email, client = f"{unique('kim')}@shop.example", http_client(app)
     orders = [(await placed_order(app, staff, email=email))[1] for _ in range(2)]
     text = "mutation($input: OrderAccessInput!) { orderAccess(input: $input) { status } }"
