@@ -77,6 +77,8 @@ class ImportShop:
                 "brand",
                 "tag",
                 "category",
+                "shipping_method",
+                "tax_rate",
                 "outbox_event",
                 "audit_entry",
             ):
