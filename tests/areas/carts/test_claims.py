@@ -123,6 +123,16 @@ async def test_what_the_user_has_is_kept(
     assert merged["note"] == "From the guest"
 
 
+async def test_the_guests_email_address_is_never_taken(app: "TradepostApp") -> None:
+    """Who plants a cart must not get the e-mails about the order: their link opens it."""
+    user, guest = await create_user(app), await new_guest(app, email="guest@shop.example")
+    async with user.client() as client:
+        own = await create(client, "/v1/carts", {})
+        succeed(await client.patch(f"/v1/carts/{own['id']}", json={"email": None}))
+        merged = succeed(await claim(client, guest))
+    assert (merged["id"], merged["email"]) == (own["id"], user.email)
+
+
 async def test_a_claim_needs_a_user_and_the_secret(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     guest, user = await new_guest(app), await create_user(app)
     assert_problem(await guest.client.post(f"{guest.path}/claim"), 401, "unauthenticated")

@@ -43,14 +43,17 @@ class CartClaims(Service):
         Call it after a log-in, with the token of the guest's cart in `X-Cart-Token`; the token is
         void afterwards. Your cart is created if you have no open one. Quantities are added up, to
         at most CART_LINE_MAX and 100 lines; the `notices` of the quote name the reduced lines. Your
-        e-mail address, addresses and shipping method are kept; missing ones are copied from the
-        guest's cart.
+        addresses and shipping method are kept; missing ones are copied from the guest's cart. The
+        e-mail address is that of your cart or else of your account, never the guest's.
         """
         if not is_user(self.context):
             raise Forbidden("This credential does not belong to a user. Log in as a user.")
         guest, cart = await self._lock_both(key)
         if cart is None:
             cart = await self._new_cart(guest)
+        elif cart.email is None:
+            # Not the guest's: e-mails about the order contain a link that opens it.
+            cart.email = await self._account_email()
         _fill_gaps(cart, guest)
         guest.status, guest.token_hash = "merged", None
         await self._merge_lines(guest, cart)
@@ -88,12 +91,11 @@ class CartClaims(Service):
 
         If another call adds one at the same time, the claim is repeated and finds it.
         """
-        user_id = self.context.caller.id
         self.context.work.generated_fields.add("customer_id")
-        email = await self.session.scalar(select(users.table.c.email).where(users.table.c.id == user_id))
+        email = await self._account_email()
         cart = CartRow(
             id=new_id(CartRow.__number__),
-            customer_id=user_id,
+            customer_id=self.context.caller.id,
             currency=guest.currency,
             locale=guest.locale,
             email=email,
@@ -102,6 +104,10 @@ class CartClaims(Service):
         )
         self.session.add(cart)
         return cart
+
+    async def _account_email(self) -> str | None:
+        query = select(users.table.c.email).where(users.table.c.id == self.context.caller.id)
+        return await self.session.scalar(query)
 
     async def _merge_lines(self, guest: CartRow, cart: CartRow) -> None:
         """Move the guest's lines into the caller's cart, up to its limits."""
@@ -145,9 +151,8 @@ def _fill_gaps(cart: CartRow, guest: CartRow) -> None:
 
     A cart with a shipping address and no billing address has one address for both.
     """
-    for name in ("email", "shipping_method_id"):
-        if getattr(cart, name) is None:
-            setattr(cart, name, getattr(guest, name))
+    if cart.shipping_method_id is None:
+        cart.shipping_method_id = guest.shipping_method_id
     for name in ("note", "attributes"):
         if not getattr(cart, name):
             setattr(cart, name, getattr(guest, name))
