@@ -146,5 +146,7 @@ def test_a_value_without_its_columns_is_refused_at_the_start(name: str, type: An
 
 
 def test_fixed_values_need_an_enum_whose_name_both_apis_show() -> None:
-    with pytest.raises(TypeError, match="`status` has a type that no API has; for a few fixed values use a `StrEnum`"):
+    with pytest.raises(
+        TypeError, match="`status` has a type that the APIs do not support; for a few fixed values use a `StrEnum`"
+    ):
         members(msgspec.defstruct("Basket", [("status", Literal["open", "closed"])]))

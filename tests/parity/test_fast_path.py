@@ -35,11 +35,13 @@ async def client_pairs(
         AppClient(app) as anonymous,
         AppClient(app, headers={"X-API-Key": staff_key}) as staff,
         AppClient(app, headers=harness.customer.client.headers) as customer,
+        AppClient(app, headers=harness.guest.client.headers) as guest,
     ):
         yield {
             "anonymous": (harness.anonymous.client, anonymous),
             "staff": (harness.staff.client, staff),
             "customer": (harness.customer.client, customer),
+            "guest": (harness.guest.client, guest),
         }
 
 
