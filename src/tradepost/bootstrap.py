@@ -143,6 +143,7 @@ def _provide_orders(dependencies: Dependencies, settings: Settings) -> None:
             number_start=settings.order_number_start,
             payment_period=timedelta(minutes=settings.order_payment_minutes),
             bank_transfer_period=timedelta(days=settings.bank_transfer_days),
+            delivered_after=timedelta(days=settings.delivered_after_days),
             client_key=derive_key(settings.secret_key, "clients of orders"),
             timezone=settings.timezone,
             storefront_url=settings.storefront_url,

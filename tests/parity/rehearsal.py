@@ -22,6 +22,7 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 UNEQUAL_COLUMNS = frozenset(
     {
         "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
+        "shipped_at", "delivered_at",
         "used_at", "placed_at", "completed_at", "revoked_at", "replaced_at", "password_hash", "secret_hash",
         "token_hash", "prefix", "door", "request_id", "mark", "product_created_at", "seq",
     }

@@ -1,7 +1,8 @@
 """One story of a shop, told through REST, through GraphQL, and with another door at every step.
 
-A guest browses and fills a cart, signs in, claims it, orders and pays; a second order is cancelled,
-a third one expires. Answers, timelines, events and audit entries are the same each time.
+A guest browses and fills a cart, signs in, claims it, orders and pays; the goods ship in two parts
+and arrive. A second order is cancelled, a third one expires. Answers, timelines, events and audit
+entries are the same each time.
 """
 
 import itertools
@@ -51,6 +52,7 @@ ORDER = (
     "shipping_method,links,cancel_reason,lines{variant_id,sku,quantity,unit_price,tax,tax_percentage,total,cancelled}"
 )
 PAYMENT = "id,order_id,provider,method,amount,captured,status,next_action{type,text},links"
+FULFILMENT = "id,order_id,status,carrier,tracking_number,shipped_at,delivered_at,lines{order_line_id,quantity},links"
 MASKS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
@@ -169,6 +171,7 @@ async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
     await story.write(staff, "payment_capture", PAYMENT, payment["id"], {})
     paid = await story.read(customer, "order_get", ORDER, order["id"])
     assert (paid["status"], paid["payment_status"]) == ("confirmed", "paid")
+    await deliver(story, staff, customer, paid)
 
     cancelled = await order_again(story, customer, first, patch)
     await story.write(customer, "order_cancel", ORDER, cancelled["id"], {"reason": "Ordered twice."})
@@ -193,6 +196,28 @@ async def log_in(story: Story, guest: ApiClient) -> tuple[ApiClient, str]:
     pair = await story.write(guest, "login", "access_token,token_type,expires_in", body=body)
     token = pair["access_token"]
     return ApiClient("customer", http_client(story.harness.app, token), ROLES["customer"], token), person.email
+
+
+async def deliver(story: Story, staff: ApiClient, customer: ApiClient, order: Json) -> None:
+    """Ship an order in two parts, of which the first is packed twice, and deliver both."""
+    lines = await story.read(customer, "order_line_list", "id,quantity", order["id"])
+    rest = [{"order_line_id": line["id"], "quantity": line["quantity"]} for line in lines]
+    rest[1]["quantity"] -= 1
+    parts = [[rest[1] | {"quantity": 1}], rest]
+    first = await story.write(staff, "fulfilment_create", FULFILMENT, order["id"], {"lines": parts[0]})
+    await story.write(staff, "fulfilment_cancel", FULFILMENT, first["id"])
+    first = await story.write(staff, "fulfilment_create", FULFILMENT, order["id"], {"lines": parts[0]})
+    await story.write(staff, "fulfilment_update", FULFILMENT, first["id"], {"carrier": "DHL"})
+    await story.write(staff, "fulfilment_ship", FULFILMENT, first["id"], {"tracking_number": "0034"})
+    assert (await story.read(customer, "order_get", ORDER, order["id"]))["fulfilment_status"] == "partially_fulfilled"
+    body = {"lines": parts[1], "shipped": True}
+    second = await story.write(staff, "fulfilment_create", FULFILMENT, order["id"], body)
+    for fulfilment in (first, second):
+        await story.write(staff, "fulfilment_deliver", FULFILMENT, fulfilment["id"])
+    await story.read(customer, "order_fulfilment_list", FULFILMENT, order["id"])
+    await story.read(staff, "fulfilment_get", FULFILMENT, first["id"])
+    completed = await story.read(customer, "order_get", ORDER, order["id"])
+    assert (completed["status"], completed["fulfilment_status"]) == ("completed", "fulfilled")
 
 
 async def place(story: Story, customer: ApiClient, cart_id: str) -> Json:
@@ -279,6 +304,7 @@ async def test_the_story_is_the_same_at_every_door(harness: DualDoorApp) -> None
     types = [type for type, *_ in events]
     assert {"order.placed", "order.confirmed", "order.paid", "order.cancelled", "order.expired"} <= set(types)
     assert {"product.created", "stock.available", "stock.low", "payment.captured"} <= set(types)
+    assert {"order.completed", "fulfilment.shipped", "fulfilment.delivered", "fulfilment.cancelled"} <= set(types)
     assert [type for type, *_ in entries] == [type for type in types if not type.startswith("mail.")]
     for name, story in stories.items():
         for (operation, answer), (_, other) in zip(expected.answers, story.answers, strict=True):

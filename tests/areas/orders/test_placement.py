@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.areas.carts.shopper import ADDRESS
+from tests.areas.carts.shopper import ADDRESS, shipping_method
 from tests.areas.orders.checkout import placed_order, post, ready_cart, stock_of, stocked_variant
 from tests.factories import assert_problem, faults, unique
 from tests.users import create_user
@@ -110,13 +110,27 @@ async def test_a_cart_of_somebody_else_is_not_found(app: "TradepostApp", staff: 
     assert_problem(await post(stranger, "/v1/orders", body), 404, "not_found")
 
 
-async def test_an_order_that_costs_nothing_is_confirmed_at_once(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+async def test_an_order_that_costs_nothing_and_needs_no_shipping_is_completed_at_once(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
     variant = await stocked_variant(app, staff, 3, 0, requires_shipping=False)
     client, order = await placed_order(app, staff, (variant, 1), shipping_address=None, shipping_method_id=None)
-    assert (order["status"], order["payment_status"], order["expires_at"]) == ("confirmed", "paid", None)
+    assert (order["status"], order["payment_status"], order["expires_at"]) == ("completed", "paid", None)
+    assert (order["fulfilment_status"], order["lines"][0]["shipped"]) == ("fulfilled", 1)
     assert order["shipping"] is None
+    assert await stock_of(app, variant) == (2, 0)
     events = (await client.get(f"/v1/orders/{order['id']}/events")).json()["data"]
-    assert [event["type"] for event in events] == ["placed", "confirmed", "paid"]
+    assert [event["type"] for event in events] == ["placed", "confirmed", "paid", "units_delivered", "completed"]
+
+
+async def test_a_free_order_of_goods_that_ship_is_confirmed_at_once(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    variant = await stocked_variant(app, staff, 3, 0)
+    free = await shipping_method(staff, price=0)
+    _, order = await placed_order(app, staff, (variant, 1), shipping_method_id=free)
+    assert (order["status"], order["fulfilment_status"]) == ("confirmed", "unfulfilled")
+    assert await stock_of(app, variant) == (3, 1)
 
 
 async def test_numbers_count_up(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tradepost.areas.orders.models import FULFILMENT_STATUSES, ORDER_STATUSES, PAYMENT_STATUSES, OrderRow
 from tradepost.areas.orders.resource import transitions
 from tradepost.areas.orders.schemas import OrderFulfilmentStatus, OrderPaymentStatus, OrderStatus
-from tradepost.areas.orders.service.cancellation import LineUnits
+from tradepost.areas.orders.service.line_units import LineUnits
 from tradepost.areas.orders.service.statuses import derive_fulfilment_status, derive_payment_status, open_amount
 from tradepost.kit.problems import InvalidTransition
 
@@ -96,10 +96,10 @@ def test_the_fulfilment_status_follows_from_the_lines(lines: list[Line], status:
 
 @given(st.integers(0, 10**9), st.integers(1, 9_999), st.data())
 def test_units_cancelled_in_any_steps_are_worth_their_line(total: int, quantity: int, data: st.DataObject) -> None:
-    line, worth = LineUnits("id", 1, quantity, total, 0, 0, 0), 0
-    while line.open:
-        units = data.draw(st.integers(1, line.open))
-        worth, line = worth + line.value(units), line.after(units)
+    line, worth = LineUnits("id", 1, 0, True, quantity, total, 0, 0, 0), 0
+    while line.free:
+        units = data.draw(st.integers(1, line.free))
+        worth, line = worth + line.value(units), line.after(cancelled=units)
     assert worth == total
 
 

@@ -1,12 +1,14 @@
 """The events of orders: their number and statuses, never an address, an e-mail or a text."""
 
+from uuid import UUID
+
 from msgspec import Struct
 
 from tradepost.kit.writes.event_types import EventType
 
 from . import policy
-from .resource import orders
-from .schemas import OrderFulfilmentStatus, OrderPaymentStatus, OrderStatus
+from .resource import fulfilments, orders
+from .schemas import FulfilmentStatus, OrderFulfilmentStatus, OrderPaymentStatus, OrderStatus
 
 
 class OrderState(Struct, forbid_unknown_fields=True):
@@ -24,13 +26,32 @@ class ChangedOrder(OrderState, forbid_unknown_fields=True):
     changed: list[str]
 
 
+class FulfilmentState(Struct, forbid_unknown_fields=True):
+    """The order of the fulfilment, and the fulfilment's status after the change."""
+
+    order_id: UUID
+    status: FulfilmentStatus
+
+
+class ChangedFulfilment(FulfilmentState, forbid_unknown_fields=True):
+    """The same, and the names of the members that changed."""
+
+    changed: list[str]
+
+
 EVENT_TYPES = [
     EventType("order.placed", orders, "An order was placed.", OrderState),
     EventType("order.confirmed", orders, "An order is covered by what was authorized and captured.", OrderState),
     EventType("order.paid", orders, "An order was paid.", OrderState),
     EventType("order.updated", orders, "An order was changed in another way.", ChangedOrder),
     EventType("order.cancelled", orders, "An order was cancelled.", OrderState),
+    EventType("order.completed", orders, "All units of an order were delivered or cancelled.", OrderState),
     EventType("order.expired", orders, "An order was not paid in time.", OrderState),
     EventType("order.note_added", orders, "A note was added to an order.", OrderState, policy.read_all),
     EventType("order.access_requested", None, "A link to an order was requested.", access=policy.read_all),
+    EventType("fulfilment.created", fulfilments, "Units of an order are being packed.", FulfilmentState),
+    EventType("fulfilment.updated", fulfilments, "The tracking data of a fulfilment was changed.", ChangedFulfilment),
+    EventType("fulfilment.shipped", fulfilments, "A fulfilment has left the shop.", FulfilmentState),
+    EventType("fulfilment.delivered", fulfilments, "A fulfilment was delivered.", FulfilmentState),
+    EventType("fulfilment.cancelled", fulfilments, "A fulfilment was cancelled before it shipped.", FulfilmentState),
 ]

@@ -5,9 +5,21 @@ from uuid import UUID
 from tradepost.areas.accounts.schemas import Acknowledgement
 from tradepost.doors.graphql import GraphQLRequest, mutation, query
 from tradepost.kit.query.records import Page, Record
+from tradepost.kit.schema.patch import JsonPatch, MergePatch
 
-from .schemas import Order, OrderAccessInput, OrderCancelInput, OrderEvent, OrderLine, OrderNoteInput, OrderPlaceInput
-from .service import Cancellations, Orders, Placement
+from .schemas import (
+    Fulfilment,
+    FulfilmentCreateInput,
+    FulfilmentShipInput,
+    Order,
+    OrderAccessInput,
+    OrderCancelInput,
+    OrderEvent,
+    OrderLine,
+    OrderNoteInput,
+    OrderPlaceInput,
+)
+from .service import Cancellations, FulfilmentCreation, Fulfilments, Orders, Placement
 
 
 @query(Orders.list)
@@ -53,3 +65,53 @@ async def order_access(request: GraphQLRequest, input: OrderAccessInput) -> Reco
 @query(Orders.list_by_user)
 async def user_orders(request: GraphQLRequest, user_id: UUID) -> Page[Order]:
     return await Orders(request.context).list_by_user(str(user_id), request.list_query, request.selection)
+
+
+@query(Fulfilments.list)
+async def fulfilments(request: GraphQLRequest) -> Page[Fulfilment]:
+    return await Fulfilments(request.context).list(request.list_query, request.selection)
+
+
+@query(Fulfilments.get)
+async def fulfilment(request: GraphQLRequest, id: UUID) -> Record[Fulfilment]:
+    return await Fulfilments(request.context).get(str(id), request.selection)
+
+
+@mutation(Fulfilments.update)
+async def fulfilment_update(
+    request: GraphQLRequest,
+    id: UUID,
+    patch: MergePatch | None = None,
+    json_patch: JsonPatch | None = None,
+    expected_version: int | None = None,
+) -> Record[Fulfilment]:
+    return await Fulfilments(request.context).update(
+        str(id), request.patch(patch, json_patch), expected_version, request.selection
+    )
+
+
+@mutation(Fulfilments.ship)
+async def fulfilment_ship(request: GraphQLRequest, id: UUID, input: FulfilmentShipInput) -> Record[Fulfilment]:
+    return await Fulfilments(request.context).ship(str(id), input, request.selection)
+
+
+@mutation(Fulfilments.deliver)
+async def fulfilment_deliver(request: GraphQLRequest, id: UUID) -> Record[Fulfilment]:
+    return await Fulfilments(request.context).deliver(str(id), request.selection)
+
+
+@mutation(Fulfilments.cancel)
+async def fulfilment_cancel(request: GraphQLRequest, id: UUID) -> Record[Fulfilment]:
+    return await Fulfilments(request.context).cancel(str(id), request.selection)
+
+
+@query(Fulfilments.list_by_order)
+async def order_fulfilments(request: GraphQLRequest, order_id: UUID) -> Page[Fulfilment]:
+    return await Fulfilments(request.context).list_by_order(str(order_id), request.list_query, request.selection)
+
+
+@mutation(FulfilmentCreation.create)
+async def fulfilment_create(
+    request: GraphQLRequest, order_id: UUID, input: FulfilmentCreateInput
+) -> Record[Fulfilment]:
+    return await FulfilmentCreation(request.context).create(str(order_id), input, request.selection)

@@ -41,6 +41,9 @@ AMOUNTS = (
 LINE_AMOUNTS = ("unit_price", "discount", "tax", "total")
 # Only pending orders are counted and expire, so these indexes stay small.
 PENDING: dict[str, Any] = {"sqlite_where": text("status = 'pending'"), "postgresql_where": text("status = 'pending'")}
+SHIPPED: dict[str, Any] = {"sqlite_where": text("status = 'shipped'"), "postgresql_where": text("status = 'shipped'")}
+MAX_FULFILMENTS = 100
+"""Fulfilments of one order."""
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:
@@ -178,6 +181,57 @@ class OrderEventRow(Table):
     type: Mapped[str]
     actor: Mapped[str]
     data: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+@uncached
+class FulfilmentRow(Versioned):
+    """Units of an order that are shipped together. The lock of the order covers it.
+
+    A pending one is packed: its units are reserved at its location and are not cancelled alone.
+    """
+
+    __tablename__, __number__ = "fulfilment", 44
+    __table_args__ = (
+        # `returned` is for parcels that could not be delivered. No step leads to it yet.
+        CheckConstraint(
+            one_of("status", ("pending", "shipped", "delivered", "cancelled", "returned")),
+            name="fulfilment_status_check",
+        ),
+        CheckConstraint(
+            "(status IN ('pending', 'cancelled')) = (shipped_at IS NULL)", name="fulfilment_shipped_at_check"
+        ),
+        CheckConstraint("(status = 'delivered') = (delivered_at IS NOT NULL)", name="fulfilment_delivered_at_check"),
+        Index("fulfilment_order", "order_id", "created_at", "id"),
+        Index("fulfilment_status", "status", "created_at", "id"),
+        Index("fulfilment_created", "created_at", "id"),
+        Index("fulfilment_location", "location_id"),
+        Index("fulfilment_shipped", "shipped_at", "id", **SHIPPED),
+    )
+    order_id: Mapped[str] = mapped_column(Id, ForeignKey("order.id", ondelete="CASCADE"))
+    location_id: Mapped[str] = mapped_column(Id, ForeignKey("stock_location.id"))
+    status: Mapped[str] = mapped_column(default="pending")
+    carrier: Mapped[str | None]
+    tracking_number: Mapped[str | None]
+    tracking_url: Mapped[str | None]
+    shipped_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+@uncached
+class FulfilmentLineRow(Table):
+    """Units of an order line in a fulfilment. They never change. `position` is the line's."""
+
+    __tablename__, __number__ = "fulfilment_line", 45
+    __table_args__ = (
+        UniqueConstraint("fulfilment_id", "order_line_id", name="fulfilment_line_order_line_key"),
+        CheckConstraint("quantity BETWEEN 1 AND 9999", name="fulfilment_line_quantity_check"),
+        Index("fulfilment_line_fulfilment", "fulfilment_id", "position", "id"),
+        Index("fulfilment_line_order_line", "order_line_id"),
+    )
+    fulfilment_id: Mapped[str] = mapped_column(Id, ForeignKey("fulfilment.id", ondelete="CASCADE"))
+    order_line_id: Mapped[str] = mapped_column(Id, ForeignKey("order_line.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    quantity: Mapped[int]
 
 
 @uncached

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, false, or_, true
 
 from tradepost.kit.auth.access import ANYONE, Viewer, is_parent_visible, permission
 
-from .models import OrderEventRow, OrderLineRow, OrderRow
+from .models import FulfilmentLineRow, FulfilmentRow, OrderEventRow, OrderLineRow, OrderRow
 
 READ, WRITE, RECORD_PAYMENTS = "orders:read", "orders:write", "payments:write"
 NOTE = "note"
@@ -38,17 +38,29 @@ def order_events(viewer: Viewer) -> ColumnElement[bool]:
     return and_(OrderEventRow.type != NOTE, is_parent_visible(OrderRow.id, OrderEventRow.order_id, orders(viewer)))
 
 
+def fulfilments(viewer: Viewer) -> ColumnElement[bool]:
+    """The fulfilments of visible orders."""
+    return is_parent_visible(OrderRow.id, FulfilmentRow.order_id, orders(viewer))
+
+
+def fulfilment_lines(viewer: Viewer) -> ColumnElement[bool]:
+    """The lines of visible fulfilments."""
+    return is_parent_visible(FulfilmentRow.id, FulfilmentLineRow.fulfilment_id, fulfilments(viewer))
+
+
 def writable_orders(viewer: Viewer) -> ColumnElement[bool]:
     """The caller's own orders and that of the cart; with `orders:write`, all orders."""
     return true() if viewer.has_permission(WRITE) else _owned(viewer, "account:write")
 
 
 def cancellable_orders(viewer: Viewer) -> ColumnElement[bool]:
-    """Writable orders without captured money; customers cancel only while nothing has shipped."""
-    rules = [writable_orders(viewer), OrderRow.captured_amount == 0]
-    if not viewer.has_permission(WRITE):
-        rules.append(OrderRow.fulfilment_status == "unfulfilled")
-    return and_(*rules)
+    """Writable orders without captured money and with units that have not shipped.
+
+    Customers cancel only while nothing has shipped.
+    """
+    status = OrderRow.fulfilment_status
+    is_open = status.not_in(("fulfilled", "returned")) if viewer.has_permission(WRITE) else status == "unfulfilled"
+    return and_(writable_orders(viewer), OrderRow.captured_amount == 0, is_open)
 
 
 def payable_orders(viewer: Viewer) -> ColumnElement[bool]:
@@ -60,8 +72,22 @@ def payable_orders(viewer: Viewer) -> ColumnElement[bool]:
     return and_(*rules)
 
 
+def fulfillable_orders(viewer: Viewer) -> ColumnElement[bool]:
+    """The confirmed orders with `orders:write`, else none."""
+    return and_(staff_orders(viewer), OrderRow.status == "confirmed")
+
+
+def shippable_fulfilments(viewer: Viewer) -> ColumnElement[bool]:
+    """Fulfilments whose order is covered by payments; with `payments:write` too, all of them."""
+    if viewer.has_permission(RECORD_PAYMENTS):
+        return staff_orders(viewer)
+    paid = OrderRow.cancelled_total_amount + OrderRow.captured_amount + OrderRow.authorized_amount
+    is_covered = is_parent_visible(OrderRow.id, FulfilmentRow.order_id, OrderRow.grand_total_amount <= paid)
+    return and_(staff_orders(viewer), is_covered)
+
+
 def staff_orders(viewer: Viewer) -> ColumnElement[bool]:
-    """All orders with `orders:write`, else none."""
+    """All orders and fulfilments with `orders:write`, else none."""
     return true() if viewer.has_permission(WRITE) else false()
 
 

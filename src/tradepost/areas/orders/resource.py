@@ -5,14 +5,34 @@ from uuid import UUID
 
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import variants
+from tradepost.areas.inventory.resource import stock_locations
 from tradepost.kit.resource.filters import Sort, equality_filter, range_filters, search_filter
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.transitions import Transitions
 
 from . import policy
-from .models import AMOUNTS, LINE_AMOUNTS, OrderEventRow, OrderLineRow, OrderRow, OrderSearchRow
+from .models import (
+    AMOUNTS,
+    LINE_AMOUNTS,
+    FulfilmentLineRow,
+    FulfilmentRow,
+    OrderEventRow,
+    OrderLineRow,
+    OrderRow,
+    OrderSearchRow,
+)
 from .policy import payable_orders as payable_orders
-from .schemas import Order, OrderEvent, OrderFulfilmentStatus, OrderLine, OrderPaymentStatus, OrderStatus
+from .schemas import (
+    Fulfilment,
+    FulfilmentLine,
+    FulfilmentStatus,
+    Order,
+    OrderEvent,
+    OrderFulfilmentStatus,
+    OrderLine,
+    OrderPaymentStatus,
+    OrderStatus,
+)
 
 transitions = Transitions(
     OrderRow.status,
@@ -52,7 +72,11 @@ orders = Resource(
     },
     expressions={f"{name}_currency": OrderRow.currency for name in AMOUNTS},
     column_prefixes={"shipping": "delivery"},
-    actions={"order_cancel": policy.cancellable_orders, "order_note_add": policy.staff_orders},
+    actions={
+        "order_cancel": policy.cancellable_orders,
+        "order_note_add": policy.staff_orders,
+        "fulfilment_create": policy.fulfillable_orders,
+    },
     transitions=transitions,
 )
 
@@ -76,6 +100,44 @@ order_events = Resource(
     sorts={"created_at": Sort(expression=OrderEventRow.created_at)},
 )
 
+fulfilment_transitions = Transitions(
+    FulfilmentRow.status,
+    {
+        "fulfilment_ship": (("pending",), "shipped"),
+        "fulfilment_deliver": (("shipped",), "delivered"),
+        "fulfilment_cancel": (("pending",), "cancelled"),
+    },
+)
+
+fulfilments = Resource(
+    Fulfilment,
+    FulfilmentRow,
+    visible=policy.fulfilments,
+    personal=True,
+    filters={
+        "order_id": equality_filter(FulfilmentRow.order_id, UUID),
+        "status": equality_filter(FulfilmentRow.status, FulfilmentStatus),
+        **range_filters("created_at", FulfilmentRow.created_at, datetime),
+    },
+    sorts={"created_at": Sort(expression=FulfilmentRow.created_at)},
+    actions={
+        "fulfilment_update": policy.staff_orders,
+        "fulfilment_ship": policy.shippable_fulfilments,
+        "fulfilment_deliver": policy.staff_orders,
+        "fulfilment_cancel": policy.staff_orders,
+    },
+    transitions=fulfilment_transitions,
+)
+
+fulfilment_lines = Resource(
+    FulfilmentLine,
+    FulfilmentLineRow,
+    visible=policy.fulfilment_lines,
+    personal=True,
+    order=("position",),
+    sorts={"position": Sort(expression=FulfilmentLineRow.position)},
+)
+
 orders.has_one(
     "customer",
     users,
@@ -94,3 +156,21 @@ order_lines.has_one(
     doc="The variant as it is now; null if you may not see it any more.",
 )
 orders.has_many("events", order_events, join=OrderEventRow.order_id, paged=True, doc="The timeline, oldest first.")
+fulfilments.has_one(
+    "order",
+    orders,
+    join=FulfilmentRow.order_id,
+    back="fulfilments",
+    back_paged=False,
+    back_doc="The fulfilments, the newest first.",
+)
+fulfilments.has_one(
+    "location",
+    stock_locations,
+    join=FulfilmentRow.location_id,
+    doc="The stock location; null if you may not see it.",
+)
+fulfilments.has_many(
+    "lines", fulfilment_lines, join=FulfilmentLineRow.fulfilment_id, doc="The units in it, by line of the order."
+)
+fulfilment_lines.has_one("order_line", order_lines, join=FulfilmentLineRow.order_line_id)

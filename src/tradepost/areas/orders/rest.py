@@ -3,11 +3,22 @@
 from litestar import Controller
 
 from tradepost.areas.accounts.schemas import Acknowledgement
-from tradepost.doors.rest import RestRequest, get, post
+from tradepost.doors.rest import RestRequest, get, patch, post
 from tradepost.kit.query.records import Page, Record
 
-from .schemas import Order, OrderAccessInput, OrderCancelInput, OrderEvent, OrderLine, OrderNoteInput, OrderPlaceInput
-from .service import Cancellations, Orders, Placement
+from .schemas import (
+    Fulfilment,
+    FulfilmentCreateInput,
+    FulfilmentShipInput,
+    Order,
+    OrderAccessInput,
+    OrderCancelInput,
+    OrderEvent,
+    OrderLine,
+    OrderNoteInput,
+    OrderPlaceInput,
+)
+from .service import Cancellations, FulfilmentCreation, Fulfilments, Orders, Placement
 
 
 class OrderController(Controller):
@@ -56,3 +67,51 @@ class UserOrderController(Controller):
     @get("/{key:str}/orders", Orders.list_by_user)
     async def user_orders(self, request: RestRequest, key: str) -> Page[Order]:
         return await Orders(request.context).list_by_user(key, request.list_query, request.selection)
+
+
+class FulfilmentController(Controller):
+    """Fulfilments of orders."""
+
+    path, tags = "/fulfilments", ["Fulfilments"]
+
+    @get("/", Fulfilments.list)
+    async def fulfilments(self, request: RestRequest) -> Page[Fulfilment]:
+        return await Fulfilments(request.context).list(request.list_query, request.selection)
+
+    @get("/{key:str}", Fulfilments.get)
+    async def fulfilment(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await Fulfilments(request.context).get(key, request.selection)
+
+    @patch("/{key:str}", Fulfilments.update)
+    async def fulfilment_update(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await Fulfilments(request.context).update(
+            key, await request.patch(), request.expected_version, request.selection
+        )
+
+    @post("/{key:str}/shipment", Fulfilments.ship)
+    async def fulfilment_ship(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await Fulfilments(request.context).ship(key, await request.body(FulfilmentShipInput), request.selection)
+
+    @post("/{key:str}/delivery", Fulfilments.deliver)
+    async def fulfilment_deliver(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await Fulfilments(request.context).deliver(key, request.selection)
+
+    @post("/{key:str}/cancellation", Fulfilments.cancel)
+    async def fulfilment_cancel(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await Fulfilments(request.context).cancel(key, request.selection)
+
+
+class OrderFulfilmentController(Controller):
+    """The fulfilments of an order."""
+
+    path, tags = "/orders", ["Fulfilments"]
+
+    @get("/{key:str}/fulfilments", Fulfilments.list_by_order)
+    async def order_fulfilments(self, request: RestRequest, key: str) -> Page[Fulfilment]:
+        return await Fulfilments(request.context).list_by_order(key, request.list_query, request.selection)
+
+    @post("/{key:str}/fulfilments", FulfilmentCreation.create)
+    async def fulfilment_create(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await FulfilmentCreation(request.context).create(
+            key, await request.body(FulfilmentCreateInput), request.selection
+        )

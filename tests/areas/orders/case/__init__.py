@@ -7,6 +7,7 @@ from tests.parity.access.table import PUBLIC
 from tests.parity.case import AreaCase, Fault, WriteCase
 
 from .events import ORDER_EVENT
+from .fulfilments import FULFILMENT, FULFILMENT_LINE
 from .lines import ORDER_LINE
 from .orders import ORDER
 
@@ -23,6 +24,6 @@ ORDER_ACCESS = WriteCase(
 )
 
 CASE = AreaCase(
-    entities=(ORDER, ORDER_LINE, ORDER_EVENT),
+    entities=(ORDER, ORDER_LINE, ORDER_EVENT, FULFILMENT, FULFILMENT_LINE),
     results=(replace(ACKNOWLEDGEMENT, writes=(*ACKNOWLEDGEMENT.writes, ORDER_ACCESS)),),
 )

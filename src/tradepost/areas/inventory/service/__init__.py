@@ -5,13 +5,16 @@ from .imported_quantities import take_imported_quantities
 from .locations import StockLocations
 from .movements import StockMovements
 from .order_numbers import OrderNumbers
-from .reservations import Release, ReservationLine, release, reserve
+from .packing import pack
+from .reservations import PackedUnits, Release, ReservationLine, release, reserve
+from .shipments import ship, ship_available
 from .stock_levels import StockLevels
 from .variant_changes import copy_allow_backorder, refuse_to_delete_reserved_variants
 from .variant_stock import VariantStock, stock_of
 
 __all__ = [
     "OrderNumbers",
+    "PackedUnits",
     "Release",
     "ReservationLine",
     "StockCounts",
@@ -20,9 +23,12 @@ __all__ = [
     "StockMovements",
     "VariantStock",
     "copy_allow_backorder",
+    "pack",
     "refuse_to_delete_reserved_variants",
     "release",
     "reserve",
+    "ship",
+    "ship_available",
     "stock_of",
     "take_imported_quantities",
 ]

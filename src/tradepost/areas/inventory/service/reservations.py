@@ -24,6 +24,9 @@ from .allocation import allocate, release_order
 from .ledger import Change, post
 from .levels import Level, LockedStock, StockedVariant, lock_stock
 
+type PackedUnits = Mapping[tuple[str, str], int]
+"""Units that are packed to be shipped, by the ids of order line and location."""
+
 RESERVATION = StockReservationRow
 
 
@@ -40,11 +43,13 @@ class Release(msgspec.Struct, frozen=True):
 
     units: by the id of the order line.
     reference: the id of the step, such as the cancellation.
+    packed: units that stay reserved, by the ids of order line and location.
     """
 
     order_id: str
     units: Mapping[str, int]
     reference: str
+    packed: PackedUnits = {}
 
 
 async def reserve(context: CallContext, order_id: str, lines: Sequence[ReservationLine]) -> None:
@@ -54,20 +59,20 @@ async def reserve(context: CallContext, order_id: str, lines: Sequence[Reservati
     nothing.
     """
     stock = await lock_stock(context, {line.variant_id for line in lines})
-    changes, rows, missing = list[Change](), list[dict[str, Any]](), list[tuple[StockedVariant, int]]()
+    changes, rows, missing = list[Change](), list[dict[str, Any]](), list[tuple[StockedVariant, int, int]]()
     for line in lines:
         variant = stock.variants[line.variant_id]
         if not variant.is_tracked:
             continue
         units = allocate(variant, line.quantity, stock.first_location)
         if units is None:
-            missing.append((variant, line.quantity))
+            missing.append((variant, line.quantity, variant.free))
             continue
         levels = {level.id: level for level in variant.levels}
         changes += [Change(levels[id], StockMovementKind.RESERVE, order_id, reserved=n) for id, n in units.items()]
-        rows += [_row(order_id, line, levels[id], n) for id, n in units.items()]
+        rows += [reservation_row(order_id, line.order_line_id, levels[id], n) for id, n in units.items()]
     if missing:
-        raise _out_of_stock(context, missing)
+        raise out_of_stock(context, missing)
     if changes:
         await post(context, stock, changes)
         await bulk.insert_rows(context.session, RESERVATION, rows, context.clock())
@@ -84,9 +89,10 @@ async def release(context: CallContext, releases: Sequence[Release]) -> None:
     if not units or not (reservations := await _open_reservations(context, references, units)):
         return
     stock = await lock_stock(context, {row.variant_id for row in reservations})
-    changes = _changes(stock, reservations, units, references)
+    packed = {place: quantity for one in releases for place, quantity in one.packed.items()}
+    changes = _changes(stock, reservations, units, references, packed)
     reductions = [{"id": id, "quantity": change.reserved} for id, change in changes.items()]
-    reduced = await bulk.add_to_rows(context.session, RESERVATION, reductions, context.clock(), _keeps_shipped)
+    reduced = await bulk.add_to_rows(context.session, RESERVATION, reductions, context.clock(), keeps_shipped)
     if reduced != len(reductions):
         raise LostRace
     await post(context, stock, [*changes.values()])
@@ -110,7 +116,11 @@ async def _open_reservations(context: CallContext, order_ids: Iterable[str], lin
 
 
 def _changes(
-    stock: LockedStock, reservations: Sequence[Any], units: Mapping[str, int], references: Mapping[str, str]
+    stock: LockedStock,
+    reservations: Sequence[Any],
+    units: Mapping[str, int],
+    references: Mapping[str, str],
+    packed: PackedUnits,
 ) -> dict[str, Change]:
     """Return the change of a level that each reservation makes by its release, by its id."""
     left, changes = dict(units), dict[str, Change]()
@@ -121,7 +131,8 @@ def _changes(
         for level, most in release_order(variant.levels):
             for row in by_place.get((variant.id, level.location_id), ()):
                 before = -changes[row.id].reserved if row.id in changes else 0
-                if quantity := min(row.open - before, left[row.order_line_id], most):
+                free = row.open - packed.get((row.order_line_id, row.location_id), 0) - before
+                if quantity := min(free, left[row.order_line_id], most):
                     most -= quantity
                     left[row.order_line_id] -= quantity
                     change = Change(
@@ -131,32 +142,34 @@ def _changes(
     return changes
 
 
-def _keeps_shipped(table: Any, rows: Any) -> ColumnElement[bool]:
+def keeps_shipped(table: Any, rows: Any) -> ColumnElement[bool]:
+    """Return the condition of a reduction: what has shipped stays reserved."""
     return and_(table.c.quantity + rows.c.quantity >= table.c.shipped)
 
 
-def _row(order_id: str, line: ReservationLine, level: Level, quantity: int) -> dict[str, Any]:
+def reservation_row(order_id: str, line_id: str, level: Level, quantity: int) -> dict[str, Any]:
+    """Return the columns of a reservation."""
     return {
         "id": new_id(RESERVATION.__number__),
         "order_id": order_id,
-        "order_line_id": line.order_line_id,
+        "order_line_id": line_id,
         "variant_id": level.variant_id,
         "location_id": level.location_id,
         "quantity": quantity,
     }
 
 
-def _out_of_stock(context: CallContext, missing: Sequence[tuple[StockedVariant, int]]) -> OutOfStock:
-    """Return the problem. How many units are left is for callers who may read stock."""
+def out_of_stock(context: CallContext, missing: Sequence[tuple[StockedVariant, int, int]]) -> OutOfStock:
+    """Return the problem of variants, each with the requested and the available units.
+
+    How many are available is for callers who may read stock.
+    """
     may_read = context.caller.has_permission(policy.READ)
     details = [
         OutOfStockLine(
-            variant_id=variant.id,
-            sku=variant.sku,
-            requested=requested,
-            available=variant.free if may_read else UNSET,
+            variant_id=variant.id, sku=variant.sku, requested=requested, available=available if may_read else UNSET
         )
-        for variant, requested in missing
+        for variant, requested, available in missing
     ]
-    skus = ", ".join([f"`{variant.sku}`" for variant, _ in missing[:10]])
+    skus = ", ".join([f"`{variant.sku}`" for variant, _, _ in missing[:10]])
     return OutOfStock(f"There are not enough units of {skus}.", lines=details)

@@ -3,8 +3,11 @@
 from ..models import OrderRow
 from .cancellation import Cancellations
 from .closed_accounts import detach_orders
-from .emails import order_access, order_placed
+from .delivery import deliver_shipped
+from .emails import order_access, order_placed, order_shipped
 from .expiry import expire_orders
+from .fulfilment_creation import FulfilmentCreation
+from .fulfilments import Fulfilments
 from .guest_orders import attach_guest_orders
 from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
@@ -17,6 +20,8 @@ from .visible_numbers import VisibleOrderNumbers
 
 __all__ = [
     "Cancellations",
+    "FulfilmentCreation",
+    "Fulfilments",
     "OrderRow",
     "OrderSettings",
     "Orders",
@@ -26,6 +31,7 @@ __all__ = [
     "add_entries",
     "attach_guest_orders",
     "await_bank_transfer",
+    "deliver_shipped",
     "detach_orders",
     "expire_orders",
     "lock_order",
@@ -33,6 +39,7 @@ __all__ = [
     "open_amount",
     "order_access",
     "order_placed",
+    "order_shipped",
     "payable_total",
     "record_payment",
     "refuse_to_delete_ordered_variants",

@@ -13,7 +13,7 @@ from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
 
-from ..models import OrderLineRow, OrderRow
+from ..models import FulfilmentLineRow, FulfilmentRow, OrderLineRow, OrderRow
 from .settings import OrderSettings
 
 TEMPLATES = Path(__file__).parent.parent / "templates/emails"
@@ -38,6 +38,25 @@ async def order_placed(context: CallContext, event: Event) -> None:
         money=partial(format_money, currency=order.currency),
         time=partial(format_time, timezone=context.dependencies.require(OrderSettings).timezone),
         link=order_link(context, order.id, ORDER_LINK_PERIOD),
+    )
+    await context.dependencies.require(Mailer).send(email, event.id)
+
+
+@deliver_event("mail.order_shipped")
+async def order_shipped(context: CallContext, event: Event) -> None:
+    """Send the customer what has shipped, and where the parcel can be tracked."""
+    async with context.open_session() as session:
+        fulfilment = await session.scalar(select(FulfilmentRow).where(FulfilmentRow.id == event.subject))
+        if fulfilment is None:
+            return
+        order = (await session.execute(select(OrderRow).where(OrderRow.id == fulfilment.order_id))).scalar_one()
+        packed, line = FulfilmentLineRow, OrderLineRow
+        query = select(packed.quantity, line.product_name, line.variant_name, line.sku)
+        query = query.join(line, line.id == packed.order_line_id).where(packed.fulfilment_id == fulfilment.id)
+        lines = (await session.execute(query.order_by(packed.position))).all()
+    link = order_link(context, order.id, ORDER_LINK_PERIOD)
+    email = render_email(
+        TEMPLATES, "order_shipped", order.email, order=order, fulfilment=fulfilment, lines=lines, link=link
     )
     await context.dependencies.require(Mailer).send(email, event.id)
 

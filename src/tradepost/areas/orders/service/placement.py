@@ -34,7 +34,7 @@ from .numbers import next_number
 from .open_orders import check_open_orders, client_hash
 from .search_index import search_row
 from .settings import OrderSettings
-from .settlement import derive
+from .settlement import derive, settle_free_order
 from .snapshot import line_values, order_values
 from .timeline import TimelineEntry, emit, entry_rows
 
@@ -79,6 +79,8 @@ class Placement(Service):
         await mark_pricing_used(self.context, quoted.new_shipping_methods, quoted.new_tax_rates)
         # Last, because most other orders wait for the rows of stock.
         await reserve(self.context, order.id, _reservations(lines))
+        if order.status == "confirmed":
+            await settle_free_order(self.context, order.id)
         return await Service(self.context.with_access(order_id=order.id)).read_back(orders, selection, order.id)
 
     def _check_quote(self, quoted: QuotedCart, expected: Money) -> None:

@@ -10,6 +10,8 @@ from tradepost.kit.writes.call_context import CallContext
 from .. import policy
 from ..models import OrderRow
 from ..resource import orders, transitions
+from .fulfilment_rows import are_all_delivered
+from .immediate_delivery import deliver_without_shipping
 from .settings import OrderSettings
 from .statuses import derive_payment_status, open_amount
 from .timeline import TimelineEntry, add_entries, emit
@@ -57,12 +59,34 @@ async def record_payment(context: CallContext, order: OrderRow, *, authorized: i
 
 
 async def settle(context: CallContext, order: OrderRow, *entries: TimelineEntry) -> None:
-    """Derive the payment status, confirm a pending order that is covered, and record both."""
+    """Derive the payment status, confirm or complete the order if that is due, and record it."""
     names = derive(order)
-    if entries or names:
-        await add_entries(context, *[(order, e) for e in (*entries, *[TimelineEntry(n) for n in names])])
     for name in names:
         emit(context, order, name)
+    recorded = [*entries, *[TimelineEntry(name) for name in names]]
+    if "confirmed" in names:
+        recorded += await deliver_without_shipping(context, order)
+    await _complete(context, order, recorded)
+
+
+async def settle_free_order(context: CallContext, id: str) -> None:
+    """Do what follows from the confirmation of a new order that costs nothing."""
+    order = await lock_order(context, id)
+    await _complete(context, order, await deliver_without_shipping(context, order))
+
+
+async def _complete(context: CallContext, order: OrderRow, entries: list[TimelineEntry]) -> None:
+    """Complete an order that is paid, and whose units were all delivered or cancelled.
+
+    Then add entries to its timeline.
+    """
+    is_due = order.status == "confirmed" and order.fulfilment_status == "fulfilled" and open_amount(order) == 0
+    if is_due and await are_all_delivered(context, order.id):
+        transitions.move(order, "order_complete")
+        emit(context, order, "completed")
+        entries = [*entries, TimelineEntry("completed")]
+    if entries:
+        await add_entries(context, *[(order, entry) for entry in entries])
 
 
 def derive(order: OrderRow) -> list[str]:

@@ -1,4 +1,4 @@
-"""Wire types of orders, the same in both APIs."""
+"""Wire types of orders, their lines and timelines."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -1,0 +1,141 @@
+"""The lines of an order as far as their units concern cancellations and fulfilments."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from tradepost.areas.inventory.service import PackedUnits
+from tradepost.kit.problems import Fault
+from tradepost.kit.schema.money_arithmetic import share
+from tradepost.kit.schema.validation import validation_problem
+from tradepost.kit.writes import bulk
+from tradepost.kit.writes.call_context import CallContext
+
+from ..models import FulfilmentLineRow, FulfilmentRow, OrderLineRow, OrderRow
+from .statuses import derive_fulfilment_status
+
+NOTHING_PACKED: PackedUnits = {}
+
+
+class LineUnits(msgspec.Struct, frozen=True):
+    """A line of an order and its counters. `packed` are the units in pending fulfilments."""
+
+    id: str
+    version: int
+    position: int
+    requires_shipping: bool
+    quantity: int
+    total: int
+    shipped: int
+    cancelled: int
+    returned: int
+    packed: int = 0
+
+    @property
+    def unshipped(self) -> int:
+        """The units that have neither shipped nor been cancelled."""
+        return self.quantity - self.shipped - self.cancelled
+
+    @property
+    def free(self) -> int:
+        """Those that are not packed either. They can be cancelled and fulfilled."""
+        return self.unshipped - self.packed
+
+    def value(self, units: int) -> int:
+        """Return what the next units to be cancelled are worth, in minor units."""
+        return share(self.total, units, self.quantity, self.cancelled)
+
+    def after(self, *, shipped: int = 0, cancelled: int = 0) -> "LineUnits":
+        """Return the line after units of it have shipped or were cancelled."""
+        return msgspec.structs.replace(self, shipped=self.shipped + shipped, cancelled=self.cancelled + cancelled)
+
+
+class RequestedUnits(Protocol):
+    """Units of a line in an input."""
+
+    @property
+    def order_line_id(self) -> UUID:
+        """The line."""
+        ...
+
+    @property
+    def quantity(self) -> int:
+        """The number of units."""
+        ...
+
+
+async def load_lines(context: CallContext, order_id: str, packed: PackedUnits) -> list[LineUnits]:
+    """Return the lines of a locked order. The lock of the order covers them."""
+    query = select(
+        OrderLineRow.id,
+        OrderLineRow.version,
+        OrderLineRow.position,
+        OrderLineRow.requires_shipping,
+        OrderLineRow.quantity,
+        OrderLineRow.total_amount,
+        OrderLineRow.shipped,
+        OrderLineRow.cancelled,
+        OrderLineRow.returned,
+    ).where(OrderLineRow.order_id == order_id)
+    rows = await context.session.execute(query.order_by(OrderLineRow.position, OrderLineRow.id))
+    totals = dict[str, int]()
+    for (line_id, _), units in packed.items():
+        totals[line_id] = totals.get(line_id, 0) + units
+    return [LineUnits(*row, packed=totals.get(row.id, 0)) for row in rows]
+
+
+async def load_packed_units(context: CallContext, order_id: str) -> PackedUnits:
+    """Return the units in pending fulfilments of a locked order, by line and location."""
+    query = (
+        select(FulfilmentLineRow.order_line_id, FulfilmentRow.location_id, FulfilmentLineRow.quantity)
+        .join(FulfilmentRow, FulfilmentRow.id == FulfilmentLineRow.fulfilment_id)
+        .where(FulfilmentRow.order_id == order_id, FulfilmentRow.status == "pending")
+    )
+    packed = dict[tuple[str, str], int]()
+    for line_id, location_id, quantity in await context.session.execute(query):
+        packed[line_id, location_id] = packed.get((line_id, location_id), 0) + quantity
+    return packed
+
+
+async def write_counters(
+    context: CallContext, order: OrderRow, before: Sequence[LineUnits], after: Sequence[LineUnits]
+) -> None:
+    """Write the counters that differ, and derive the fulfilment status of the order."""
+    pairs = [(_counters(old), _counters(new)) for old, new in zip(before, after, strict=True) if new != old]
+    await bulk.update_rows(context.session, OrderLineRow, pairs, context.clock())
+    order.fulfilment_status = derive_fulfilment_status(after)
+
+
+def requested_units(wanted: Sequence[RequestedUnits], lines: Sequence[LineUnits], verb: str) -> dict[str, int]:
+    """Return the units of an input by line, or raise Validation.
+
+    verb: what is done with them, in messages: `cancelled`.
+    """
+    by_id, faults, units = {line.id: line for line in lines}, list[Fault](), dict[str, int]()
+    if not wanted:
+        faults.append(Fault(code="too_short", detail="Give at least one line.", pointer="/lines"))
+    for index, item in enumerate(wanted):
+        id = str(item.order_line_id)
+        if id not in by_id:
+            detail = "The order has no such line."
+            faults.append(Fault(code="not_found", detail=detail, pointer=f"/lines/{index}/order_line_id"))
+            continue
+        units[id] = units.get(id, 0) + item.quantity
+        if units[id] > by_id[id].free:
+            detail = f"{by_id[id].free} units of this line can be {verb}."
+            faults.append(Fault(code="out_of_range", detail=detail, pointer=f"/lines/{index}/quantity"))
+    if faults:
+        raise validation_problem(faults)
+    return units
+
+
+def unit_list(units: Mapping[str, int]) -> list[dict[str, str | int]]:
+    """Return units by line as the timeline has them."""
+    return [{"order_line_id": id, "quantity": quantity} for id, quantity in units.items() if quantity]
+
+
+def _counters(line: LineUnits) -> dict[str, str | int]:
+    return {"id": line.id, "version": line.version, "shipped": line.shipped, "cancelled": line.cancelled}
