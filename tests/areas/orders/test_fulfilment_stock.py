@@ -63,6 +63,21 @@ async def test_several_locations_are_named_and_one_of_them_takes_the_reservation
     await check_ledger(app, variant)
 
 
+async def test_a_location_takes_over_again_after_its_units_have_shipped(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    second = await new_location(app, 1)
+    variant = await stocked_variant(app, staff, 3)
+    await put(app, variant, second, 2)
+    _, order = await confirmed_order(app, staff, (variant, 3))
+    for left in (1, 0):
+        await fulfil(staff, order, 1, location_id=second, shipped=True)
+        assert (await levels_of(app, variant))[variant, second] == (left, 0)
+        await check_ledger(app, variant)
+    assert_problem(await try_fulfil(staff, order, 1, location_id=second), 409, "out_of_stock")
+    assert (await levels_of(app, variant))[variant, await main_location(app)] == (3, 1)
+
+
 async def test_an_unknown_location_is_refused(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     _, order = await confirmed_order(app, staff)
     assert faults(await try_fulfil(staff, order, 1, location_id=new_id(22))) == {("/location_id", "not_found")}

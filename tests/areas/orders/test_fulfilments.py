@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.areas.accounts.captured_mail import CapturedMail
+from tests.areas.catalog.events import events_of
 from tests.areas.orders.checkout import new_key, placed_order, post, stock_of, stocked_variant
 from tests.areas.orders.parcels import (
     confirmed_order,
@@ -80,6 +81,17 @@ async def test_an_order_ships_in_parts_and_is_completed_when_all_has_arrived(
     ]
     assert events[2]["data"] == {"fulfilment_id": first["id"], "lines": units(order, 2, 0)}
     assert events[3]["data"]["tracking_number"] == TRACKING["tracking_number"]
+
+
+async def test_the_events_name_what_has_changed(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    variant = await stocked_variant(app, staff, 5)
+    _, order = await confirmed_order(app, staff, (variant, 3))
+    fulfilments = [await fulfil(staff, order, 1, shipped=True) for _ in range(3)]
+    updates = [data["changed"] for type, data in await events_of(app, order["id"]) if type == "order.updated"]
+    assert updates == [["fulfilment_status", "lines"], ["lines"], ["fulfilment_status", "lines"]]
+    await staff.patch(f"/v1/fulfilments/{fulfilments[0]['id']}", json={"carrier": "DHL"})
+    state = {"order_id": order["id"], "status": "shipped"}
+    assert (await events_of(app, fulfilments[0]["id"]))[-1] == ("fulfilment.updated", state | {"changed": ["carrier"]})
 
 
 async def test_the_customer_sees_the_fulfilments_of_the_order(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

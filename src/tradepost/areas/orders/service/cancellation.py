@@ -73,7 +73,7 @@ async def cancel_units(
     are locked after payments everywhere.
     """
     lines_after = [line.after(cancelled=units.get(line.id, 0)) for line in lines]
-    await write_counters(context, order, lines, lines_after)
+    changed = await write_counters(context, order, lines, lines_after)
     is_whole = all(line.cancelled == line.quantity for line in lines_after)
     entry = TimelineEntry("cancelled" if is_whole else "units_cancelled", reason=reason, lines=unit_list(units))
     if is_whole:
@@ -85,7 +85,7 @@ async def cancel_units(
     if is_whole:
         emit(context, order, "cancelled")
     else:
-        emit(context, order, "updated", changed=["cancelled_total", "lines"])
+        emit(context, order, "updated", changed=["cancelled_total", *changed])
     await context.handle_events()
     await release(context, [Release(order.id, units, entry.id, packed)])
 

@@ -23,6 +23,6 @@ async def deliver_without_shipping(context: CallContext, order: OrderRow) -> lis
     if not delivered:
         return []
     entry.data["lines"] = unit_list(delivered)
-    await write_counters(context, order, lines, [line.after(shipped=delivered.get(line.id, 0)) for line in lines])
-    emit(context, order, "updated", changed=["fulfilment_status", "lines"])
+    lines_after = [line.after(shipped=delivered.get(line.id, 0)) for line in lines]
+    emit(context, order, "updated", changed=await write_counters(context, order, lines, lines_after))
     return [entry]

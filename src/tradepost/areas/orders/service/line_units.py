@@ -102,11 +102,17 @@ async def load_packed_units(context: CallContext, order_id: str) -> PackedUnits:
 
 async def write_counters(
     context: CallContext, order: OrderRow, before: Sequence[LineUnits], after: Sequence[LineUnits]
-) -> None:
-    """Write the counters that differ, and derive the fulfilment status of the order."""
+) -> list[str]:
+    """Write the counters that differ, and derive the fulfilment status of the order.
+
+    Return the names of the order's members that changed by that.
+    """
     pairs = [(_counters(old), _counters(new)) for old, new in zip(before, after, strict=True) if new != old]
     await bulk.update_rows(context.session, OrderLineRow, pairs, context.clock())
-    order.fulfilment_status = derive_fulfilment_status(after)
+    status = derive_fulfilment_status(after)
+    changed = ["lines"] if status == order.fulfilment_status else ["fulfilment_status", "lines"]
+    order.fulfilment_status = status
+    return changed
 
 
 def requested_units(wanted: Sequence[RequestedUnits], lines: Sequence[LineUnits], verb: str) -> dict[str, int]:

@@ -28,10 +28,10 @@ async def ship_fulfilment(
     emit_fulfilment(context, fulfilment, "shipped")
     units = await units_of(context, fulfilment)
     lines = await load_lines(context, order.id, NOTHING_PACKED)
-    await write_counters(context, order, lines, [line.after(shipped=units.get(line.id, 0)) for line in lines])
+    changed = await write_counters(context, order, lines, [line.after(shipped=units.get(line.id, 0)) for line in lines])
     tracking = {"carrier": fulfilment.carrier, "tracking_number": fulfilment.tracking_number}
     await settle(context, order, TimelineEntry("fulfilment_shipped", fulfilment_id=fulfilment.id, **tracking))
-    emit(context, order, "updated", changed=["fulfilment_status", "lines"])
+    emit(context, order, "updated", changed=changed)
     queue_email(context, "order_shipped", fulfilment.id)
     # Last, because most other orders wait for the rows of stock.
     await ship(context, order.id, units, fulfilment.location_id, fulfilment.id)
