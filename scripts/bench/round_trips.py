@@ -5,10 +5,10 @@ or Query is a statement, each Sync or Query asks for a response, which is a roun
 """
 
 import asyncio
-import contextlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 STATEMENTS, ROUND_TRIPS = (b"E", b"Q"), (b"S", b"Q")
@@ -35,29 +35,29 @@ class CountingProxy:
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         responses, requests = await asyncio.open_unix_connection(self.target)
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await asyncio.gather(self._forward(reader, requests), _copy(responses, writer))
-        for end in (writer, requests):
-            end.close()
+        # Each direction ends by itself: a client that says goodbye waits for the server to close.
+        await asyncio.gather(self._forward(reader, requests), _copy(responses, writer))
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on the messages of the client, and count their kinds."""
-        length = await reader.readexactly(4)  # the startup message has no kind
-        writer.write(length + await reader.readexactly(int.from_bytes(length) - 4))
-        while True:
-            head = await reader.readexactly(5)
-            body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
-            if body != PING:
-                self.messages[head[:1]] += 1
-            writer.write(head + body)
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
+            length = await reader.readexactly(4)  # the startup message has no kind
+            writer.write(length + await reader.readexactly(int.from_bytes(length) - 4))
+            while True:
+                head = await reader.readexactly(5)
+                body = await reader.readexactly(int.from_bytes(head[1:]) - 4)
+                if body != PING:
+                    self.messages[head[:1]] += 1
+                writer.write(head + body)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
+    with closing(writer), suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
 
 
-@contextlib.contextmanager
+@contextmanager
 def counting_proxy(socket_folder: Path, folder: Path) -> Iterator[CountingProxy]:
     """Run a proxy in a thread. It listens in `folder`, which clients name as their host."""
     folder.mkdir(exist_ok=True)
@@ -75,5 +75,5 @@ def counting_proxy(socket_folder: Path, folder: Path) -> Iterator[CountingProxy]
 
 
 async def _until_cancelled(task: asyncio.Task[None]) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError):
         await task
