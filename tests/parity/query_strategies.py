@@ -16,6 +16,8 @@ type Args = dict[str, Any]
 ASKERS = ("anonymous", "staff", "customer", "guest")
 """The callers who ask drawn questions."""
 UUID_LENGTH = 36
+MAX_FIELDS = 180
+"""GraphQL writes a field in up to 8.4 tokens on average, and a document has at most 2,000."""
 
 
 def is_drawn(operation: Any) -> bool:
@@ -118,7 +120,12 @@ def question(asker: str, operations: list[str] | None = None, depth: int = 3) ->
         key = draw(st.integers(0, 20)) if "key" in operation.signature.parameters else None
         return AskedList(operation.name, resource, is_list, key, fields, args, brief)
 
-    return draw_question()
+    return draw_question().filter(lambda asked: count_fields(asked.fields) <= MAX_FIELDS)
+
+
+def count_fields(fields: tuple[AskedField, ...]) -> int:
+    """Return how many fields there are, at all depths."""
+    return sum([1 + count_fields(asked.inner) for asked in fields])
 
 
 def read_questions(operations: list[str] | None = None, depth: int = 3) -> st.SearchStrategy[tuple[str, AskedList]]:
