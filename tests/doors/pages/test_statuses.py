@@ -18,7 +18,7 @@ async def test_the_page_lists_every_step_of_the_app(app: TradepostApp, client: h
     for name, machine in machines.items():
         section = page.partition(f"<h2>{name}</h2>")[2].partition("<h2>")[0]
         rows = [tuple(re.sub("<.*?>", "", cell) for cell in row) for row in ROW.findall(section)]
-        internal = [(f"{name}, which is no operation", step) for name, step in machine.internal.items()]
+        internal = [(f"{name} (automatic)", step) for name, step in machine.internal.items()]
         steps = [*machine.steps.items(), *internal]
         assert rows == [(", ".join(sorted(step.sources)), step.target, cause) for cause, step in steps]
 

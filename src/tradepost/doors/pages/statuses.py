@@ -20,7 +20,7 @@ from .layout import HTML, TEXT_POLICY, render_page
 PATH = "/docs/statuses"
 INTRODUCTION = (
     "<p>A status changes only by the steps listed here. A step is one operation, with the same name at both APIs; "
-    "steps that are no operation follow from something else, such as a payment or the time. From any other status the "
+    "automatic steps follow from something else, such as a payment or the time. From any other status the "
     'answer is 409 <a href="/problems/invalid_transition"><code>invalid_transition</code></a>, which names the '
     "operations that are open. <code>links</code> (GraphQL: <code>availableActions</code>) of a row has those that you "
     "may call now.</p>"
@@ -54,9 +54,7 @@ def _page(stylesheet: str, machines: Mapping[str, Transitions]) -> bytes:
 
 def _table(machine: Transitions) -> str:
     rows = [_row(f"<code>{escape(operation)}</code>", step) for operation, step in machine.steps.items()]
-    rows += [
-        _row(f"<code>{escape(name)}</code>, which is no operation", step) for name, step in machine.internal.items()
-    ]
+    rows += [_row(f"<code>{escape(name)}</code> (automatic)", step) for name, step in machine.internal.items()]
     return (
         '<table><thead><tr><th scope="col">From</th><th scope="col">To</th><th scope="col">By</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"

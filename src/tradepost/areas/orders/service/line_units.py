@@ -131,7 +131,7 @@ def requested_units(wanted: Sequence[RequestedUnits], lines: Sequence[LineUnits]
             continue
         units[id] = units.get(id, 0) + item.quantity
         if units[id] > by_id[id].free:
-            detail = f"{by_id[id].free} units of this line can be {verb}."
+            detail = f"At most {by_id[id].free} of this line can be {verb}."
             faults.append(Fault(code="out_of_range", detail=detail, pointer=f"/lines/{index}/quantity"))
     if faults:
         raise validation_problem(faults)
