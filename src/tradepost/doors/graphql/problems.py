@@ -145,6 +145,17 @@ class RequestError(Exception):
         """Return what the access log has of the request."""
         return GraphQLLogEntry(codes=logged_names([error["extensions"]["code"] for error in self.errors]))
 
+    def without_traceback(self) -> "RequestError":
+        """Return this error without the frames that raised it.
+
+        They refer to the ASGI scope. An error that is stored there would keep the whole request in
+        memory until a full collection, which may be 20,000 requests away.
+        """
+        for error in (self, self.problem):
+            if error is not None:
+                error.__traceback__ = error.__context__ = error.__cause__ = None
+        return self
+
     @classmethod
     def from_problem(
         cls,

@@ -169,7 +169,7 @@ class GraphQLDoor:
         try:
             prepared = await self._prepare(scope, receive, context, is_get)
         except RequestError as error:
-            scope["graphql"] = error
+            scope["graphql"] = error.without_traceback()
             return await error_response(error, media_type, None if is_get else context)
         scope["graphql"] = prepared
         if is_get:
