@@ -194,7 +194,7 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
         ),
         (
             {"PAYMENT_METHODS": "manual:bank_transfer;fee=1"},
-            "PAYMENT_METHODS: `manual:bank_transfer;fee=1` has an option that is not `countries` or `max`; "
+            "PAYMENT_METHODS: `manual:bank_transfer;fee=1` has an unknown, repeated or invalid option, `fee=1`; "
             "an entry is written like `manual:bank_transfer;countries=DE+AT;max=50000`.",
         ),
         (

@@ -15,6 +15,7 @@ from tradepost.kit.operations.registry import Registry
 from tradepost.kit.rate_limit.buckets import SharedBuckets
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.worker.outbox_queue import is_behind
+from tradepost.kit.worker.outbox_relay import OutboxRelay
 from tradepost.kit.writes.database import Database
 from tradepost.migrations.head import is_at_head
 from tradepost.worker import Worker
@@ -57,26 +58,30 @@ def _limit_metrics(limits: RateLimits) -> Collectors:
     }
 
 
-def _read_cache_metrics(cache: ReadCache | None) -> Collectors:
-    def figure(name: str) -> Callable[[], float]:
-        return lambda: getattr(cache, name) if cache is not None else 0
+def _figure(owner: ReadCache | OutboxRelay | None, name: str) -> Callable[[], float]:
+    """Return a function that reads a figure of an object; 0 if there is none."""
+    return lambda: getattr(owner, name) if owner is not None else 0
 
+
+def _read_cache_metrics(cache: ReadCache | None) -> Collectors:
     return {
-        "read_cache_hits_total": ("counter", "Public reads served from the read cache.", figure("hits")),
-        "read_cache_misses_total": ("counter", "Public reads not found in the read cache.", figure("misses")),
-        "read_cache_dropped_total": ("counter", "Read cache entries dropped because of a write.", figure("dropped")),
-        "read_cache_bytes": ("gauge", "Size of the read cache in bytes.", figure("bytes")),
+        "read_cache_hits_total": ("counter", "Public reads served from the read cache.", _figure(cache, "hits")),
+        "read_cache_misses_total": ("counter", "Public reads not found in the read cache.", _figure(cache, "misses")),
+        "read_cache_dropped_total": (
+            "counter",
+            "Read cache entries dropped by writes.",
+            _figure(cache, "dropped"),
+        ),
+        "read_cache_bytes": ("gauge", "Size of the read cache in bytes.", _figure(cache, "bytes")),
     }
 
 
 def _event_metrics(worker: Worker | None) -> Collectors:
-    def figure(name: str) -> Callable[[], float]:
-        return lambda: getattr(worker.relay, name) if worker is not None else 0
-
+    relay = worker.relay if worker is not None else None
     return {
-        "events_delivered_total": ("counter", "Events delivered by this process.", figure("delivered")),
-        "event_faults_total": ("counter", "Failed attempts to deliver an event.", figure("failed")),
-        "events_dead_total": ("counter", "Events not delivered after the last retry.", figure("dead")),
+        "events_delivered_total": ("counter", "Events delivered by this process.", _figure(relay, "delivered")),
+        "event_faults_total": ("counter", "Failed attempts to deliver an event.", _figure(relay, "failed")),
+        "events_dead_total": ("counter", "Events not delivered after the last retry.", _figure(relay, "dead")),
     }
 
 

@@ -103,7 +103,7 @@ def _write_field(result: Result[Any] | EmbeddedValue, selected: SelectedField, p
         return head
     assert selected.subfields is not None or relation is None, f"select fields of `{selected.name}`"
     default_relations = [name for name, relation in nested.relations.items() if relation.default]
-    subfields = selected.subfields or [SelectedField(name) for name in (*nested.default_members, *default_relations)]
+    subfields = selected.subfields or [SelectedField(name) for name in (*nested.members, *default_relations)]
     below = _write(nested, subfields)
     if relation is not None and relation.paged:
         return f"{head} {{ nodes {{ {below} }}{' totalCount' if 'total' in selected.arguments else ''} }}"

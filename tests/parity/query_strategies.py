@@ -140,7 +140,7 @@ def default_fields(resource: Resource[Any] | EmbeddedValue, asker: str) -> tuple
     """
     relations = [r for n, r in resource.relations.items() if r.default and is_readable(resource, n, asker)]
     return (
-        *[whole_member(resource, n, asker) for n in readable(resource, asker) if n in resource.default_members],
+        *[whole_member(resource, n, asker) for n in readable(resource, asker)],
         *[AskedField(r.name, "list", r.target, inner=default_fields(r.target, asker)) for r in relations],
     )
 

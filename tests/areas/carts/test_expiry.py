@@ -94,6 +94,8 @@ async def test_an_overdue_cart_of_a_user_is_expired_at_both_doors_and_makes_room
         assert data == {"cart": {"status": "EXPIRED", "availableActions": []}, "carts": {"nodes": []}}
         [error] = await graphql_errors(client, CHANGE_NOTE, id=shopper.cart["id"])
         assert error["extensions"]["code"] == "invalid_transition"
+        expired = succeed(await client.get("/v1/carts", params={"status": "expired"}))["data"]
+        assert [(cart["id"], cart["version"]) for cart in expired] == [(shopper.cart["id"], 1)]
         new = await create(client, "/v1/carts", {})
         assert [cart["id"] for cart in succeed(await client.get("/v1/carts", params={"status": "open"}))["data"]] == [
             new["id"]

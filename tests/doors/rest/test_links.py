@@ -78,6 +78,17 @@ def test_no_link_leads_to_a_relation_that_the_caller_may_not_follow(
     assert link_names("catalog:write") == ["self", "media", "variants", "category", "brand"]
 
 
+def test_no_link_leads_to_a_row_that_the_caller_may_not_read(app: "TradepostApp") -> None:
+    fulfilments = app.state.registry.resources["Fulfilment"]
+
+    def link_names(*permissions: str) -> set[str]:
+        actions = Actions(fulfilments, 0, (), (("location", 1),), frozenset(permissions))
+        return set(msgspec.json.decode(app.state.rest.links[1].row_renderer(actions)(["f", "l"])))
+
+    assert link_names() == {"self"}
+    assert link_names("stock:read") == {"self", "location"}
+
+
 async def test_without_a_version_prefix_links_have_the_version_of_the_header(
     client: httpx.AsyncClient, full_product: Any
 ) -> None:

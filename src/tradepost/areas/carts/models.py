@@ -11,7 +11,7 @@ from tradepost.kit.db.column_types import Id, Json, UTCDateTime
 from tradepost.kit.db.postal_addresses import PostalAddressColumns
 
 MAX_QUANTITY, MAX_LINES = 9_999, 100
-IS_OPEN: dict[str, Any] = {"sqlite_where": text("status = 'open'"), "postgresql_where": text("status = 'open'")}
+OPEN_ONLY: dict[str, Any] = {"sqlite_where": text("status = 'open'"), "postgresql_where": text("status = 'open'")}
 
 
 @uncached
@@ -38,11 +38,11 @@ class CartRow(PostalAddressColumns, Versioned):
         CheckConstraint(
             "(billing_address_name IS NULL) = (billing_address_country IS NULL)", name="cart_billing_address_check"
         ),
-        Index("cart_customer_id_key", "customer_id", unique=True, **IS_OPEN),
+        Index("cart_customer_id_key", "customer_id", unique=True, **OPEN_ONLY),
         Index("cart_customer", "customer_id", "created_at", "id"),
         Index("cart_status", "status", "created_at", "id"),
         Index("cart_created", "created_at", "id"),
-        Index("cart_expires", "expires_at", **IS_OPEN),
+        Index("cart_expires", "expires_at", **OPEN_ONLY),
     )
     token_hash: Mapped[str | None]
     status: Mapped[str] = mapped_column(default="open")

@@ -12,7 +12,7 @@ from tradepost.kit.db.current_time import CurrentTime
 from .models import CartLineRow, CartRow
 
 IS_OPEN = and_(CartRow.status == "open", CartRow.expires_at > CurrentTime())
-"""Overdue carts are expired, also before the worker has set their status."""
+"""An overdue cart is not open, even before the worker sets its status."""
 READ_OWN, WRITE_OWN = "account:read", "account:write"
 READ_ALL, WRITE_ALL = "orders:read", "orders:write"
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, case, func, not_, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Text, and_, bindparam, case, func, not_, select
 
 from tradepost.areas.accounts.resource import users
 from tradepost.areas.catalog.resource import media, products, variants
@@ -50,9 +50,13 @@ def availability(viewer: Viewer) -> Any:
     return func.coalesce(_live(variant_availability(viewer)), LineAvailability.NOT_AVAILABLE.value)
 
 
+STATUS = case((and_(CartRow.status == "open", not_(policy.IS_OPEN)), "expired"), else_=CartRow.status)
+
+
 def _has_status(bind: Callable[..., BindParameter[Any]]) -> ColumnElement[bool]:
-    """Compare the column, because it has an index; overdue carts are not open."""
-    return and_(CartRow.status == bind(Text), or_(CartRow.status != "open", policy.IS_OPEN))
+    """Compare the column too, because it has an index. That of an overdue cart is still `open`."""
+    status = bind(Text)
+    return and_(CartRow.status.in_([status, case((status == "expired", "open"), else_=status)]), status == STATUS)
 
 
 carts = Resource(
@@ -71,7 +75,7 @@ carts = Resource(
     # Not a column: the call that creates the cart binds its token, every other call binds null.
     expressions={
         "token": bindparam(ONE_TIME_SECRET, None, type_=Text),
-        "status": case((and_(CartRow.status == "open", not_(policy.IS_OPEN)), "expired"), else_=CartRow.status),
+        "status": STATUS,
     },
     actions={
         "cart_update": policy.open_carts,

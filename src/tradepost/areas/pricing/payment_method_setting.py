@@ -39,7 +39,7 @@ class PaymentMethodRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_payment_methods(text: str) -> tuple[PaymentMethodRule, ...]:
-    """Return the rules of the setting, or raise ValueError that says what is wrong."""
+    """Return the rules of the setting, or raise ValueError."""
     rules = [_parse_entry(entry.strip()) for entry in text.split(",") if entry.strip()]
     if len({(rule.provider, rule.method) for rule in rules}) < len(rules):
         raise ValueError("names a payment method twice")
@@ -59,7 +59,7 @@ def _parse_entry(entry: str) -> PaymentMethodRule:
         elif name == "max" and "max_total" not in limits and re.fullmatch("[0-9]{1,16}", value):
             limits["max_total"] = min(int(value), MAX_AMOUNT)
         else:
-            raise ValueError(f"has an option that is not `countries` or `max`; {ENTRY_EXAMPLE}")
+            raise ValueError(f"has an unknown, repeated or invalid option, `{option}`; {ENTRY_EXAMPLE}")
     return PaymentMethodRule(provider=provider, method=method, name=METHODS[key], **limits)
 
 

@@ -149,7 +149,7 @@ class RequestError(Exception):
         """Return this error without the frames that raised it.
 
         They refer to the ASGI scope. An error that is stored there would keep the whole request in
-        memory until a full collection, which may be 20,000 requests away.
+        memory: 8,000 refused requests with headers of 9 kB took 160 MB.
         """
         for error in (self, self.problem):
             if error is not None:

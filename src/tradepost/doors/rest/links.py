@@ -70,10 +70,16 @@ class Links:
         """Whether rows link to an operation, by its name."""
         return operation in self.endpoints and self.endpoints[operation].is_linkable
 
-    def location(self, result: Result[Any], key: str) -> str | None:
-        """Return the path of a row, or None if its resource has no path."""
+    def location(self, result: Result[Any], key: str, permissions: frozenset[str] | None = None) -> str | None:
+        """Return the path of a row, or None if its resource has no path.
+
+        With `permissions`, only if it is open to callers with these permissions.
+        """
         getter = self.registry.getter(result) if isinstance(result, Resource) else None
-        return self.href(getter, key) if getter is not None and getter.name in self.endpoints else None
+        if getter is None or getter.name not in self.endpoints:
+            return None
+        is_open = permissions is None or getter.access.allows(permissions)
+        return self.href(getter, key) if is_open else None
 
     def collections(self, permissions: frozenset[str] | None = None) -> dict[str, str]:
         """Return the paths of all top-level lists, by name.
@@ -136,7 +142,7 @@ class Links:
         links: list[tuple[str, int, int]] = []
         for name, index in actions.to_one_indexes:
             relation = resource.relations[name]
-            href = self.location(relation.target, "\0")
+            href = self.location(relation.target, "\0", actions.permissions)
             if href is not None and relation.access.allows(actions.permissions):
                 links.append((_format_string(_member(name, href)), index, index))
         return links

@@ -47,7 +47,7 @@ def permission(name: str) -> Access:
 
 
 CART_BINDS = frozenset({"cart_id", "order_id"})
-"""The bind parameters of a Viewer that have the ids of a cart token."""
+"""The bind parameters of a Viewer that hold the cart or order which a cart token opens."""
 IDENTITY_BINDS = CART_BINDS | {"caller_id"}
 """All bind parameters of a Viewer. What a statement with one of them returns is personal."""
 

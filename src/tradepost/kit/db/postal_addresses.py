@@ -1,4 +1,4 @@
-"""The columns of the postal addresses of a cart or an order."""
+"""The columns of a shipping and a billing address."""
 
 from sqlalchemy.orm import Mapped, mapped_column
 

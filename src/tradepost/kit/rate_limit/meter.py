@@ -125,8 +125,8 @@ class Meter:
     async def require_points(self) -> None:
         """Raise QuotaExceeded if no point is left, before work that is done ahead of `pay`.
 
-        The level in this process is enough: a refusal by shared buckets lowers it. Only a caller
-        whose points seem to be spent waits for them here.
+        Shared buckets are asked only if the level in this process is below 1, to which a refusal by
+        them lowers it. The point that is taken then is part of the request's price.
         """
         if self.limits is not None and self._local_level(self.limits.local) < 1:
             await self.drain(1)

@@ -104,11 +104,6 @@ class EmbeddedValue:
         is_value = member.kind == "value" or (member.item is not None and member.item.kind == "value")
         return EmbeddedValue(member, depth) if is_value else member
 
-    @property
-    def default_members(self) -> Iterable[str]:
-        """The members that are returned if the client selects none: all of them."""
-        return self.members
-
     def nested(self, name: str) -> "EmbeddedValue | None":
         """Return the value whose fields can be selected below a name, or None."""
         member = self.members[name]
@@ -140,11 +135,6 @@ class Result[S: msgspec.Struct]:
         self.members: dict[str, EmbeddedValue | Member] = {
             n: EmbeddedValue.from_member(m) for n, m in members(shape).items()
         }
-
-    @property
-    def default_members(self) -> Iterable[str]:
-        """The members that are returned if the client selects none: all of them."""
-        return self.members
 
     def nested(self, name: str) -> "EmbeddedValue | Resource[Any] | None":
         """Return the value or resource whose fields can be selected below a name, or None."""

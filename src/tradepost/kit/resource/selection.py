@@ -162,7 +162,7 @@ class SelectionBuilder:
         They are the scalars, the embedded values and, with their own default fields, the relations
         that are marked as default.
         """
-        for name in self.target.default_members:
+        for name in self.target.members:
             if isinstance(self.target, EmbeddedValue) or self.target.is_readable(name, permissions):
                 _, builder = self.add(name)
                 if builder is not None:

@@ -105,7 +105,7 @@ class CallContext(msgspec.Struct, frozen=True, eq=False):
     def with_access(self, *, cart_id: str | None = None, order_id: str | None = None) -> Self:
         """Return a context whose caller also sees a cart or an order that this call has written.
 
-        The creator of a guest's cart did not send its secret, and a key may write what it cannot
+        The creator of a guest's cart did not send its token, and a key may write what it cannot
         read.
         """
         caller = msgspec.structs.replace(

@@ -126,10 +126,13 @@ async def customer_values(service: Service, customer_id: str, values: dict[str, 
     query = select(CartRow.id).where(CartRow.customer_id == customer_id, CartRow.status == "open")
     if (id := await service.session.scalar(query)) is not None:
         raise AlreadyExists(f"This user has an open cart already: `{id}`.", field="customer_id")
-    email = values["email"] or await service.session.scalar(
-        select(users.table.c.email).where(users.table.c.id == customer_id)
-    )
-    return {"customer_id": customer_id, "email": email}
+    return {"customer_id": customer_id, "email": values["email"] or await account_email(service, customer_id)}
+
+
+async def account_email(service: Service, user_id: str) -> str | None:
+    """Return the e-mail address of a user's account."""
+    query = select(users.table.c.email).where(users.table.c.id == user_id)
+    return await service.session.scalar(query)
 
 
 def validated_columns(input: CartInput) -> dict[str, Any]:

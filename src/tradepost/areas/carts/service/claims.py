@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import delete, select
 
-from tradepost.areas.accounts.resource import users
 from tradepost.areas.accounts.schemas import PostalAddress
 from tradepost.kit.ids import new_id
 from tradepost.kit.operations.operation import operation
@@ -20,7 +19,7 @@ from ..models import MAX_LINES, CartLineRow, CartRow
 from ..resource import carts
 from ..schemas import Cart
 from .capped_lines import CappedLine
-from .carts import is_user
+from .carts import account_email, is_user
 from .open_carts import check_open, is_overdue, lifetime
 from .settings import CartSettings
 
@@ -50,10 +49,11 @@ class CartClaims(Service):
             raise Forbidden("This credential does not belong to a user. Log in as a user.")
         guest, cart = await self._lock_both(key)
         if cart is None:
-            cart = await self._new_cart(guest)
-        elif cart.email is None:
+            cart = self._new_cart(guest)
+        if cart.email is None:
             # Not the guest's: e-mails about the order contain a link that opens it.
-            cart.email = await self._account_email()
+            cart.email = await account_email(self, self.context.caller.id or "")
+        self.session.add(cart)
         _fill_gaps(cart, guest)
         guest.status, guest.token_hash = "merged", None
         await self._merge_lines(guest, cart)
@@ -86,28 +86,20 @@ class CartClaims(Service):
         query = select(CartRow.id).where(CartRow.id == row.id, carts.visible(self.viewer))
         return await self.session.scalar(query, self.viewer_values) is not None
 
-    async def _new_cart(self, guest: CartRow) -> CartRow:
+    def _new_cart(self, guest: CartRow) -> CartRow:
         """Return a new cart of the caller.
 
         If another call adds one at the same time, the claim is repeated and finds it.
         """
         self.context.work.generated_fields.add("customer_id")
-        email = await self._account_email()
-        cart = CartRow(
+        return CartRow(
             id=new_id(CartRow.__number__),
             customer_id=self.context.caller.id,
             currency=guest.currency,
             locale=guest.locale,
-            email=email,
             note="",
             attributes={},
         )
-        self.session.add(cart)
-        return cart
-
-    async def _account_email(self) -> str | None:
-        query = select(users.table.c.email).where(users.table.c.id == self.context.caller.id)
-        return await self.session.scalar(query)
 
     async def _merge_lines(self, guest: CartRow, cart: CartRow) -> None:
         """Move the guest's lines into the caller's cart, up to its limits."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete
 
-from tradepost.kit.operations.service import Service
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.domain_events import DomainEvent, on_event
 
@@ -15,4 +14,4 @@ from ..models import CartRow
 async def delete_carts(context: CallContext, events: Sequence[DomainEvent]) -> None:
     """Delete the carts of closed accounts, with the addresses in them."""
     ids = [event.subject for event in events]
-    await Service(context).session.execute(delete(CartRow).where(CartRow.customer_id.in_(ids)))
+    await context.session.execute(delete(CartRow).where(CartRow.customer_id.in_(ids)))

@@ -79,5 +79,5 @@ async def complete_cart(context: CallContext, cart_id: str, order_id: str) -> No
         .values(status="completed", order_id=order_id, completed_at=now, updated_at=now, version=CartRow.version + 1)
         .execution_options(synchronize_session=False)
     )
-    result: Any = await Service(context).session.execute(completed)
+    result: Any = await context.session.execute(completed)
     assert result.rowcount == 1, "the cart was not locked by `lock_open_cart`"

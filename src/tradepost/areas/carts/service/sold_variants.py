@@ -38,9 +38,9 @@ class SoldVariant(Struct, frozen=True):
     name: str
     options: Mapping[str, str]
     image_url: str | None
-    tax_class: str = "standard"
-    weight_grams: int = 0
-    requires_shipping: bool = True
+    tax_class: str
+    weight_grams: int
+    requires_shipping: bool
 
     def line_values(self) -> dict[str, Any]:
         """Return the columns of a cart line that are refreshed whenever it is set."""

@@ -4,7 +4,7 @@ from .batch import ProductBatches
 from .brands import Brands
 from .categories import Categories
 from .media import MediaItems
-from .prices import check_prices, find_other_currency, price_limit_faults
+from .prices import check_prices, find_other_currency
 from .products import Products
 from .settings import CatalogSettings
 from .tags import Tags
@@ -21,5 +21,4 @@ __all__ = [
     "VariantService",
     "check_prices",
     "find_other_currency",
-    "price_limit_faults",
 ]

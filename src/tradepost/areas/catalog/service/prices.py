@@ -1,6 +1,6 @@
 """Prices: refuses those above the limit or in another currency, and finds stored ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,12 +15,13 @@ from ..schemas import MAX_PRICE
 from .settings import CatalogSettings
 
 
-def check_prices(context: CallContext, prices: Mapping[str, Money | None]) -> None:
+def check_prices(context: CallContext, prices: Mapping[str, Money | None], faults: Sequence[Fault] = ()) -> None:
     """Raise Validation if a price is above MAX_PRICE, CurrencyNotSold if it is in another currency.
 
-    `prices` are those of an input by their JSON pointers.
+    `prices` are those of an input by their JSON pointers, and `faults` what is wrong with the rest
+    of it.
     """
-    if faults := price_limit_faults(prices):
+    if faults := [*faults, *_limit_faults(prices)]:
         raise validation_problem(faults)
     currency = context.dependencies.require(CatalogSettings).currency
     faults = [
@@ -36,7 +37,7 @@ def check_prices(context: CallContext, prices: Mapping[str, Money | None]) -> No
         raise CurrencyNotSold(f"{faults[0].pointer}: {faults[0].detail}", errors=faults)
 
 
-def price_limit_faults(prices: Mapping[str, Money | None]) -> list[Fault]:
+def _limit_faults(prices: Mapping[str, Money | None]) -> list[Fault]:
     """Return the faults of prices above MAX_PRICE, by the JSON pointers of the prices."""
     return [
         Fault(

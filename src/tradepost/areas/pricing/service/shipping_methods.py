@@ -1,6 +1,6 @@
 """Reads and changes of shipping methods."""
 
-from tradepost.areas.catalog.service import check_prices, price_limit_faults
+from tradepost.areas.catalog.service import check_prices
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.row_writes import change_row, create_row, delete_row
 from tradepost.kit.operations.service import ExpectedVersion, Service, column_values
@@ -10,7 +10,6 @@ from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.countries import country_faults
 from tradepost.kit.schema.patch import Patch
-from tradepost.kit.schema.validation import validation_problem
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
@@ -97,8 +96,5 @@ def _values(context: CallContext, new: ShippingMethodInput) -> dict[str, object]
     if new.max_weight_grams is not None and new.max_weight_grams < new.min_weight_grams:
         detail = "`max_weight_grams` is less than `min_weight_grams`."
         faults.append(Fault(code="out_of_range", detail=detail, pointer="/max_weight_grams"))
-    prices = {"/price": new.price, "/free_from": new.free_from}
-    if faults := [*faults, *price_limit_faults(prices)]:
-        raise validation_problem(faults)
-    check_prices(context, prices)
+    check_prices(context, {"/price": new.price, "/free_from": new.free_from}, faults)
     return column_values(shipping_methods, new)

@@ -58,7 +58,7 @@ class Examples:
     def _is_default(self, result: Result[Any], name: str) -> bool:
         """Return whether callers without a credential get a member if they select no fields."""
         relation = result.relations.get(name)
-        is_default = name in result.default_members if relation is None else relation.default
+        is_default = relation is None or relation.default
         return is_default and result.is_readable(name, frozenset())
 
     def _member(self, result: Result[Any], name: str, schema: Schema) -> Any:
