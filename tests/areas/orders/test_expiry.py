@@ -13,7 +13,7 @@ from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_va
 from tests.areas.orders.test_place_statements import counted
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.models import OrderRow
-from tradepost.areas.orders.service import OrderSettings, expire_orders, expiry
+from tradepost.areas.orders.service import OrderSettings, batches, expire_orders, expiry
 from tradepost.kit.clock import now
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.writes.call_context import CallContext
@@ -88,7 +88,7 @@ async def test_more_orders_than_one_transaction_takes_expire(
     app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, loses: bool
 ) -> None:
     variant = await stocked_variant(app, staff, 100)
-    orders = await due_orders(app, staff, variant, 2 * expiry.MAX_TRIES + 1)
+    orders = await due_orders(app, staff, variant, 2 * batches.MAX_TRIES + 1)
     expire_due, calls = expiry._expire_due, itertools.count()  # pyright: ignore[reportPrivateUsage]
 
     async def lose_first(context: CallContext) -> int:

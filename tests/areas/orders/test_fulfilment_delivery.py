@@ -13,6 +13,7 @@ from tests.factories import Json
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.service import deliver_shipped, delivery
 from tradepost.kit.clock import now
+from tradepost.kit.db.errors import LostRace
 from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
@@ -67,3 +68,16 @@ async def test_workers_deliver_more_than_one_transaction_takes_and_each_once(
         events = (await staff.get(f"/v1/orders/{order['id']}/events")).json()["data"]
         types = [event["type"] for event in events]
         assert (types.count("fulfilment_delivered"), types.count("completed")) == (2, 1)
+
+
+async def test_each_batch_has_its_own_tries(app: "TradepostApp", monkeypatch: pytest.MonkeyPatch) -> None:
+    results: list[int | None] = [None, delivery.BATCH_SIZE] * 5 + [0]
+
+    async def deliver(_: CallContext) -> int:
+        if (count := results.pop(0)) is None:
+            raise LostRace
+        return count
+
+    monkeypatch.setattr(delivery, "_deliver_due", deliver)
+    await run_task(app, 15)
+    assert results == []

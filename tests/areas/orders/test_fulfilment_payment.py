@@ -75,6 +75,24 @@ async def test_cash_on_delivery_ships_before_it_is_captured(app: "TradepostApp",
     assert (now["status"], now["payment_status"]) == ("completed", "paid")
 
 
+async def test_the_rest_of_a_delivered_order_can_be_paid(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order = await placed_order(app, staff, (await stocked_variant(app, staff, 5), 1))
+    path = f"/v1/orders/{order['id']}/payments"
+    payment = (await post(client, path, CASH)).json()
+    await step(staff, await fulfil(staff, order, 1, shipped=True), "delivery")
+    part = {"amount": {"amount": order["grand_total"]["amount"] - 100, "currency": "EUR"}}
+    await post(staff, f"/v1/payments/{payment['id']}/capture", part)
+    now = await order_now(client, order)
+    assert (now["status"], now["payment_status"]) == ("completed", "partially_paid")
+    assert {"href": path, "method": "POST"} in now["links"].values()
+    rest = await post(client, path, TRANSFER)
+    assert (rest.status_code, rest.json()["amount"]["amount"]) == (201, 100)
+    await post(staff, f"/v1/payments/{rest.json()['id']}/capture")
+    now = await order_now(client, order)
+    assert (now["status"], now["payment_status"]) == ("completed", "paid")
+    assert_problem(await post(client, path, TRANSFER), 409, "invalid_transition")
+
+
 async def test_an_order_that_is_not_covered_ships_only_with_allow_unpaid(
     app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
@@ -87,7 +105,9 @@ async def test_an_order_that_is_not_covered_ships_only_with_allow_unpaid(
     path = f"/v1/fulfilments/{fulfilment['id']}"
     assert "ship" not in (await packer.get(path)).json()["links"]
     assert "ship" in (await staff.get(path)).json()["links"]
-    assert_problem(await take_step(packer, fulfilment, "shipment", {"allow_unpaid": True}), 409, "invalid_transition")
+    assert_problem(await take_step(packer, fulfilment, "shipment"), 409, "invalid_transition")
+    refused = await take_step(packer, fulfilment, "shipment", {"allow_unpaid": True})
+    assert "payments:write" in assert_problem(refused, 403, "forbidden")["detail"]
     await step(staff, fulfilment, "shipment", {"allow_unpaid": True})
     await step(staff, fulfilment, "delivery")
     now = await order_now(client, order)
@@ -105,5 +125,6 @@ async def test_allow_unpaid_needs_the_permission(app: "TradepostApp", staff: htt
     packer = await packer_client(app)
     refused = await try_fulfil(packer, order, 1, shipped=True, allow_unpaid=True)
     assert_problem(refused, 403, "forbidden")
+    assert_problem(await try_fulfil(packer, order, 1, allow_unpaid=True), 403, "forbidden")
     await fulfil(packer, order, 1, shipped=True)
     assert await stock_of(app, variant) == (4, 0)

@@ -160,3 +160,28 @@ async def test_a_backordered_line_that_needs_no_shipping_waits_for_a_fulfilment(
     await step(staff, await fulfil(staff, order, 2, shipped=True), "delivery")
     assert (await order_now(client, order))["status"] == "completed"
     assert await stock_of(app, licence) == (0, 0)
+
+
+async def test_a_backordered_line_does_not_take_goods_reserved_by_others(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    licence = await stocked_variant(app, staff, 5, requires_shipping=False, allow_backorder=True)
+    first_client, first = await placed_order(app, staff, (licence, 5))
+    second_client, second = await placed_order(app, staff, (licence, 5))
+    await confirm(app, second["id"])
+    assert (await order_now(second_client, second))["fulfilment_status"] == "unfulfilled"
+    assert await stock_of(app, licence) == (5, 10)
+    await confirm(app, first["id"])
+    await fulfil(staff, first, 5, shipped=True)
+    assert (await order_now(first_client, first))["fulfilment_status"] == "fulfilled"
+    assert await stock_of(app, licence) == (0, 5)
+    await check_ledger(app, licence)
+
+
+async def test_an_inactive_location_takes_no_reservations_over(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    closed = await new_location(app, 1, active=False)
+    variant = await stocked_variant(app, staff, 2)
+    await put(app, variant, closed, 2)
+    _, order = await confirmed_order(app, staff, (variant, 2))
+    assert faults(await try_fulfil(staff, order, 1, location_id=closed)) == {("/location_id", "not_allowed")}
+    assert (await levels_of(app, variant))[variant, closed] == (2, 0)

@@ -145,6 +145,9 @@ async def test_packed_units_are_cancelled_only_with_the_whole_order(
     cancelled = await post(client, path)
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
     assert (await staff.get(f"/v1/fulfilments/{fulfilment['id']}")).json()["status"] == "cancelled"
+    events = (await client.get(f"/v1/orders/{order['id']}/events")).json()["data"]
+    assert [event["type"] for event in events][-2:] == ["fulfilment_cancelled", "cancelled"]
+    assert events[-2]["data"] == {"fulfilment_id": fulfilment["id"]}
     assert await stock_of(app, variant) == (5, 0)
     assert_problem(await take_step(staff, fulfilment, "shipment"), 409, "invalid_transition")
 
@@ -183,8 +186,13 @@ async def test_tracking_can_be_changed_and_nothing_else(app: "TradepostApp", sta
     assert ({name: changed[name] for name in TRACKING}, changed["version"]) == (TRACKING, fulfilment["version"] + 1)
     assert (await staff.patch(path, json={"carrier": None})).json()["carrier"] is None
     assert faults(await staff.patch(path, json={"status": "shipped"})) == {("/status", "read_only")}
-    for url in ("javascript:alert(1)", "//tracking.example.com", "https://a b"):
+    for url in ("javascript:alert(1)", "//tracking.example.com", "https://a b", "https:///", "https://?a"):
         assert faults(await staff.patch(path, json={"tracking_url": url})) == {("/tracking_url", "invalid_format")}
+    for url, code in (
+        ("https://a.example/\u202ecod.exe", "invisible_character"),
+        ("https://a.example/1\n", "invalid_format"),
+    ):
+        assert ("/tracking_url", code) in faults(await staff.patch(path, json={"tracking_url": url}))
     stale = {"If-Match": f'"{fulfilment["version"]}"'}
     assert_problem(await staff.patch(path, json=TRACKING, headers=stale), 412, "precondition_failed")
 
@@ -213,6 +221,23 @@ async def test_an_order_has_at_most_a_hundred_fulfilments(app: "TradepostApp", s
     assert_problem(await try_fulfil(staff, order, 1), 409, "conflict")
 
 
+def check_layout(text: str, last_line: str) -> None:
+    """Check the lines of an e-mail from the last order line to the link to the order."""
+    lines = text.splitlines()
+    start, end = lines.index("Carrier: DHL"), lines.index("View your order:")
+    assert lines[start - 1].startswith(last_line)
+    assert lines[start : end + 1] == [
+        "Carrier: DHL",
+        f"Tracking number: {TRACKING['tracking_number']}",
+        "",
+        "Track the parcel:",
+        "",
+        TRACKING["tracking_url"],
+        "",
+        "View your order:",
+    ]
+
+
 async def test_the_customer_is_told_what_has_shipped(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     email = f"{unique('kim')}@shop.example"
     _, order = await confirmed_order(app, staff, email=email)
@@ -223,9 +248,9 @@ async def test_the_customer_is_told_what_has_shipped(app: "TradepostApp", staff:
     assert await mail.collect(email) == []
     await step(staff, fulfilment, "shipment", TRACKING)
     [message] = await mail.collect(email)
-    assert message.subject == f"Your order {order['number']} has shipped"
+    assert message.subject == f"Your order {order['number']}: goods have shipped"
     [line] = order["lines"]
-    assert f"1 x {line['product_name']}" in message.text
+    check_layout(message.text, f"1 x {line['product_name']}")
     for text in ("DHL", TRACKING["tracking_number"], TRACKING["tracking_url"], "/order#token=tpo_"):
         assert text in message.text
     assert 'href="https://tracking.example.com/00340434?lang=en&amp;x=1"' in message.html
@@ -234,4 +259,6 @@ async def test_the_customer_is_told_what_has_shipped(app: "TradepostApp", staff:
     await fulfil(staff, order, 1, shipped=True)
     [plain] = await mail.collect(email)
     assert "Tracking" not in plain.text
+    lines = plain.text.splitlines()
+    assert lines[lines.index("View your order:") - 1] == ""
     assert "Carrier" not in plain.html

@@ -45,7 +45,12 @@ EVENT_TYPES = [
     EventType("order.paid", orders, "An order was paid.", OrderState),
     EventType("order.updated", orders, "An order was changed in another way.", ChangedOrder),
     EventType("order.cancelled", orders, "An order was cancelled.", OrderState),
-    EventType("order.completed", orders, "All units of an order were delivered or cancelled.", OrderState),
+    EventType(
+        "order.completed",
+        orders,
+        "Every unit of an order was delivered or cancelled and nothing is left to pay.",
+        OrderState,
+    ),
     EventType("order.expired", orders, "An order was not paid in time.", OrderState),
     EventType("order.note_added", orders, "A note was added to an order.", OrderState, policy.read_all),
     EventType("order.access_requested", None, "A link to an order was requested.", access=policy.read_all),

@@ -187,7 +187,8 @@ class OrderEventRow(Table):
 class FulfilmentRow(Versioned):
     """Units of an order that are shipped together. The lock of the order covers it.
 
-    A pending one is packed: its units are reserved at its location and are not cancelled alone.
+    The units of a pending one are packed: they are reserved at its location, and are cancelled only
+    with the whole order.
     """
 
     __tablename__, __number__ = "fulfilment", 44

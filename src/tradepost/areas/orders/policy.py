@@ -13,10 +13,14 @@ from .models import FulfilmentLineRow, FulfilmentRow, OrderEventRow, OrderLineRo
 READ, WRITE, RECORD_PAYMENTS = "orders:read", "orders:write", "payments:write"
 NOTE = "note"
 """The type of the timeline's entries that only staff read."""
+IS_COVERED = OrderRow.grand_total_amount <= (
+    OrderRow.cancelled_total_amount + OrderRow.captured_amount + OrderRow.authorized_amount
+)
+"""Nothing is left to pay: `open_amount` of `service/statuses.py` is 0."""
 
 anyone = ANYONE
 read_own_account, write_own_account = permission("account:read"), permission("account:write")
-read_all, manage = permission(READ), permission(WRITE)
+read_all, manage, record_payments = permission(READ), permission(WRITE), permission(RECORD_PAYMENTS)
 
 
 def orders(viewer: Viewer) -> ColumnElement[bool]:
@@ -65,8 +69,7 @@ def cancellable_orders(viewer: Viewer) -> ColumnElement[bool]:
 
 def payable_orders(viewer: Viewer) -> ColumnElement[bool]:
     """Writable orders with something left to pay; with `payments:write`, all such orders."""
-    paid = OrderRow.cancelled_total_amount + OrderRow.captured_amount + OrderRow.authorized_amount
-    rules = [OrderRow.status.in_(("pending", "confirmed")), OrderRow.grand_total_amount > paid]
+    rules = [OrderRow.status.in_(("pending", "confirmed", "completed")), ~IS_COVERED]
     if not viewer.has_permission(RECORD_PAYMENTS):
         rules.append(writable_orders(viewer))
     return and_(*rules)
@@ -81,9 +84,7 @@ def shippable_fulfilments(viewer: Viewer) -> ColumnElement[bool]:
     """Fulfilments whose order is covered by payments; with `payments:write` too, all of them."""
     if viewer.has_permission(RECORD_PAYMENTS):
         return staff_orders(viewer)
-    paid = OrderRow.cancelled_total_amount + OrderRow.captured_amount + OrderRow.authorized_amount
-    is_covered = is_parent_visible(OrderRow.id, FulfilmentRow.order_id, OrderRow.grand_total_amount <= paid)
-    return and_(staff_orders(viewer), is_covered)
+    return and_(staff_orders(viewer), is_parent_visible(OrderRow.id, FulfilmentRow.order_id, IS_COVERED))
 
 
 def staff_orders(viewer: Viewer) -> ColumnElement[bool]:

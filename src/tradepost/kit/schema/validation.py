@@ -30,6 +30,17 @@ SingleLineText = Annotated[str, Meta(pattern=_SINGLE_LINE, extra=NAME)]
 """Text that people read: stripped, without zero-width characters."""
 Code = Annotated[str, Meta(pattern=_SINGLE_LINE, extra=CODE)]
 """Text that identifies something (a SKU): stripped, without any invisible character."""
+HttpUrl = Annotated[
+    str,
+    Meta(
+        pattern=described_pattern(
+            "^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f/?#:@\\\\][^\\s\\x00-\\x1f\\x7f-\\x9f]*" + END_OF_TEXT,
+            "a URL that starts with `https://` or `http://`, and a host",
+        ),
+        extra=CODE,
+    ),
+]
+"""The URL of a page or file: like `Code` stripped, without any invisible character."""
 MultilineText = Annotated[
     str,
     Meta(

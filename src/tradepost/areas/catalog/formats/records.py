@@ -4,22 +4,15 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tradepost.kit.schema.fault_texts import described_pattern
-from tradepost.kit.schema.validation import SingleLineText
+from tradepost.kit.schema.validation import HttpUrl, SingleLineText
 
 from ..schemas import BrandName, ProductCreate, VariantInput
 
 MAX_URL_LENGTH = 2000
 
 Url = Annotated[
-    str,
-    Meta(
-        pattern=described_pattern(
-            "^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+$", "a URL that starts with `https://` or `http://`"
-        ),
-        max_length=MAX_URL_LENGTH,
-        examples=["https://cdn.example.com/chair.jpg"],
-    ),
+    HttpUrl,
+    Meta(max_length=MAX_URL_LENGTH, examples=["https://cdn.example.com/chair.jpg"]),
 ]
 Alt = Annotated[SingleLineText, Meta(max_length=512, examples=["The chair from the side"])]
 CategoryPath = Annotated[

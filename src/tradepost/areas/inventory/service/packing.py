@@ -33,8 +33,8 @@ async def pack(
 ) -> str:
     """Return the location that units of order lines ship from, and reserve them there.
 
-    By default it is the one location where they are reserved. Another one takes the reservations
-    over, or OutOfStock is raised. `packed` are the units that are packed already.
+    By default it is the one location where they are reserved. Another active one takes the
+    reservations over, or OutOfStock is raised. `packed` are the units that are packed already.
     """
     free = _without(await load_reserved_units(context, order_id, units), packed)
     place = await _location(context, free, requested)
@@ -74,12 +74,15 @@ async def _location(context: CallContext, free: Sequence[ReservedUnits], request
 async def _move(
     context: CallContext, stock: LockedStock, order_id: str, moves: Sequence[Part], place: str, reference: str
 ) -> None:
-    """Reserve units at a location instead of where they are reserved, or raise OutOfStock."""
+    """Reserve units at a location instead of where they are reserved, or raise a problem."""
     # The lines of an order are of different variants.
     lines, totals = {row.variant_id: row.order_line_id for row, _ in moves}, dict[str, int]()
     for row, quantity in moves:
         totals[row.variant_id] = totals.get(row.variant_id, 0) + quantity
     targets = {id: level_at(stock, id, place) for id in totals}
+    if not all(level.is_active for level in targets.values()):
+        detail = "The location is inactive, and the units are reserved elsewhere. Give the id of an active location."
+        raise Validation.at_pointer("/location_id", detail, "not_allowed")
     missing = [
         (stock.variants[id], quantity, max(0, targets[id].available))
         for id, quantity in totals.items()

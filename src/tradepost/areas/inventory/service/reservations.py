@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, select
 
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.ids import new_id
@@ -144,7 +144,7 @@ def _changes(
 
 def keeps_shipped(table: Any, rows: Any) -> ColumnElement[bool]:
     """Return the condition of a reduction: what has shipped stays reserved."""
-    return and_(table.c.quantity + rows.c.quantity >= table.c.shipped)
+    return table.c.quantity + rows.c.quantity >= table.c.shipped
 
 
 def reservation_row(order_id: str, line_id: str, level: Level, quantity: int) -> dict[str, Any]:

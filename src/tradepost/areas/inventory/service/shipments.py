@@ -7,7 +7,7 @@ functions run in the transaction of the order, whose row is locked before.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement
 
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.writes import bulk
@@ -43,7 +43,7 @@ async def ship_available(
 ) -> dict[str, int]:
     """Ship units of order lines from where they are reserved. Return those that were shipped.
 
-    Lines whose goods are not all in stock, because they were backordered, are left out.
+    Lines at a level with backorders are left out: its goods may be reserved for other orders.
     """
     of_order = await load_reserved_units(context, order_id)
     reserved = [row for row in of_order if row.order_line_id in units]
@@ -52,7 +52,7 @@ async def ship_available(
     # All variants of the order, because a cancellation releases units of others after this.
     stock = await lock_stock(context, {row.variant_id for row in of_order})
     backordered = {
-        row.order_line_id for row in reserved if level_at(stock, row.variant_id, row.location_id).on_hand < row.units
+        row.order_line_id for row in reserved if level_at(stock, row.variant_id, row.location_id).available < 0
     }
     parts = [(row, row.units) for row in reserved if row.order_line_id not in backordered]
     if parts:
@@ -75,4 +75,4 @@ async def _post(context: CallContext, stock: LockedStock, parts: Sequence[Part],
 
 
 def _is_reserved(table: Any, rows: Any) -> ColumnElement[bool]:
-    return and_(table.c.shipped + rows.c.shipped <= table.c.quantity)
+    return table.c.shipped + rows.c.shipped <= table.c.quantity

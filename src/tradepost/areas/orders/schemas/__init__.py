@@ -30,6 +30,7 @@ from .orders import (
     OrderPlaceInput,
     OrderShippingMethod,
     OrderStatus,
+    OrderUnitsInput,
     Units,
 )
 
@@ -59,6 +60,7 @@ __all__ = [
     "OrderPlaceInput",
     "OrderShippingMethod",
     "OrderStatus",
+    "OrderUnitsInput",
     "TrackingNumber",
     "TrackingUrl",
     "Units",

@@ -7,18 +7,15 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from tradepost.kit.schema.fault_texts import described_pattern
-from tradepost.kit.schema.validation import END_OF_TEXT, Code, SingleLineText
+from tradepost.kit.schema.validation import Code, HttpUrl, SingleLineText
 
-from .orders import MAX_LINES, LineQuantity
+from .orders import MAX_LINES, OrderUnitsInput
 
 Carrier = Annotated[SingleLineText, Meta(min_length=1, max_length=100, description="The carrier.", examples=["DHL"])]
 TrackingNumber = Annotated[Code, Meta(min_length=1, max_length=100, examples=["00340434161094042557"])]
 TrackingUrl = Annotated[
-    str,
+    HttpUrl,
     Meta(
-        # Customers follow it, so that no other scheme is allowed.
-        pattern=described_pattern("^https?://[^\\s\\x00-\\x1f\\x7f-\\x9f]+" + END_OF_TEXT, "an http or https URL"),
         max_length=2_000,
         description="The page of the carrier that shows where the parcel is.",
         examples=["https://tracking.example.com/00340434161094042557"],
@@ -70,11 +67,8 @@ class FulfilmentLine(Struct):
     quantity: FulfilledUnits
 
 
-class FulfilmentLineInput(Struct, forbid_unknown_fields=True):
+class FulfilmentLineInput(OrderUnitsInput, forbid_unknown_fields=True):
     """Units of one order line to fulfil."""
-
-    order_line_id: UUID
-    quantity: LineQuantity
 
 
 class FulfilmentCreateInput(Struct, forbid_unknown_fields=True):

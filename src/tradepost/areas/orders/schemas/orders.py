@@ -183,11 +183,15 @@ class OrderPlaceInput(Struct, forbid_unknown_fields=True):
     ]
 
 
-class OrderCancelLineInput(Struct, forbid_unknown_fields=True):
-    """Units of one line to cancel."""
+class OrderUnitsInput(Struct, forbid_unknown_fields=True):
+    """Units of one line of an order."""
 
     order_line_id: UUID
-    quantity: LineQuantity
+    quantity: Annotated[int, Meta(ge=1, le=9_999, description="The number of units.", examples=[2])]
+
+
+class OrderCancelLineInput(OrderUnitsInput, forbid_unknown_fields=True):
+    """Units of one line to cancel."""
 
 
 class OrderCancelInput(Struct, forbid_unknown_fields=True):

@@ -13,7 +13,7 @@ from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
 from .settings import OrderSettings
-from .settlement import await_bank_transfer, lock_order, lock_order_for, record_payment
+from .settlement import await_bank_transfer, lock_order, lock_order_for, lock_with_order, record_payment
 from .statuses import open_amount, payable_total
 from .timeline import TimelineEntry, add_entries
 from .visible_numbers import VisibleOrderNumbers
@@ -36,6 +36,7 @@ __all__ = [
     "expire_orders",
     "lock_order",
     "lock_order_for",
+    "lock_with_order",
     "open_amount",
     "order_access",
     "order_placed",

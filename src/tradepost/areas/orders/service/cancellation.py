@@ -69,8 +69,8 @@ async def cancel_units(
 ) -> None:
     """Cancel units of the lines of a locked order, and release their stock but what is packed.
 
-    The stock comes last, after the handlers of the cancellation, which lock the payments: levels
-    are locked after payments everywhere.
+    The stock is released after the handlers of the cancellation, which lock the payments. If the
+    cancellation confirms the order, the stock of lines that need no shipping is taken before them.
     """
     lines_after = [line.after(cancelled=units.get(line.id, 0)) for line in lines]
     changed = await write_counters(context, order, lines, lines_after)
@@ -103,5 +103,5 @@ async def _all_units(context: CallContext, order: OrderRow, lines: Sequence[Line
     """
     if any(line.shipped for line in lines):
         raise InvalidTransition("Units of this order have shipped; give the `lines` to cancel.")
-    await cancel_pending(context, order.id)
+    await cancel_pending(context, order)
     return {line.id: line.unshipped for line in lines if line.unshipped}

@@ -2,18 +2,18 @@
 
 from sqlalchemy import and_, select
 
-from tradepost.kit.db.errors import LostRace
 from tradepost.kit.worker.periodic import periodic
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import FulfilmentRow, OrderRow
 from ..resource import fulfilment_transitions
+from .batches import run_batches
 from .fulfilment_rows import emit_fulfilment
 from .settings import OrderSettings
 from .settlement import settle
 from .timeline import TimelineEntry
 
-BATCH_SIZE, MAX_TRIES = 50, 4
+BATCH_SIZE = 50
 STEP = "fulfilment_deliver"
 
 
@@ -29,17 +29,7 @@ async def deliver_fulfilment(context: CallContext, order: OrderRow, fulfilment: 
 @periodic(hours=1)
 async def deliver_shipped(context: CallContext) -> None:
     """Deliver what shipped DELIVERED_AFTER_DAYS ago, 50 fulfilments in a transaction."""
-    tries = 0
-    while tries < MAX_TRIES:
-        try:
-            async with context.transaction():
-                context.work.root_operation = STEP
-                count = await _deliver_due(context)
-        except LostRace:  # another worker or a member of the staff came first
-            tries += 1
-            continue
-        if count < BATCH_SIZE:
-            return
+    await run_batches(context, STEP, _deliver_due, BATCH_SIZE)
 
 
 async def _deliver_due(context: CallContext) -> int:
@@ -50,11 +40,11 @@ async def _deliver_due(context: CallContext) -> int:
     query = select(row.id, row.order_id).where(is_due).order_by(row.shipped_at, row.id).limit(BATCH_SIZE)
     due = (await session.execute(query)).all()
     # The locks of the orders come first, and cover their fulfilments.
-    ids = sorted({order_id for _, order_id in due})
-    of_due = select(OrderRow).where(in_values(OrderRow.id, ids)).order_by(OrderRow.id)
-    orders = {order.id: order for order in await session.scalars(of_due.with_for_update(skip_locked=True))}
-    ids = sorted([id for id, order_id in due if order_id in orders])
-    still_due = select(row).where(in_values(row.id, ids), is_due).order_by(row.id).with_for_update()
+    order_ids = sorted({order_id for _, order_id in due})
+    orders_query = select(OrderRow).where(in_values(OrderRow.id, order_ids)).order_by(OrderRow.id)
+    orders = {order.id: order for order in await session.scalars(orders_query.with_for_update(skip_locked=True))}
+    fulfilment_ids = sorted([id for id, order_id in due if order_id in orders])
+    still_due = select(row).where(in_values(row.id, fulfilment_ids), is_due).order_by(row.id).with_for_update()
     fulfilments = (await session.scalars(still_due)).all()
     for fulfilment in fulfilments:
         await deliver_fulfilment(context, orders[fulfilment.order_id], fulfilment)

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from tradepost.areas.inventory.service import Release, release
-from tradepost.kit.db.errors import LostRace
 from tradepost.kit.worker.periodic import periodic
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import OrderLineRow, OrderRow
+from .batches import run_batches
 from .cancellation import close
 from .statuses import derive_payment_status
 from .timeline import TimelineEntry, add_entries, emit
 
-BATCH_SIZE, MAX_TRIES = 50, 4
+BATCH_SIZE = 50
 OPERATION = "order_expire"
 """The operation in the audit log."""
 
@@ -22,20 +22,7 @@ OPERATION = "order_expire"
 @periodic(seconds=30)
 async def expire_orders(context: CallContext) -> None:
     """Expire the pending orders whose time is over, 50 in a transaction."""
-    while await _expire_batch(context) == BATCH_SIZE:
-        pass
-
-
-async def _expire_batch(context: CallContext) -> int:
-    """Expire some orders in a transaction, and return how many; 0 if every try lost a race."""
-    for _ in range(MAX_TRIES):
-        try:
-            async with context.transaction():
-                context.work.root_operation = OPERATION
-                return await _expire_due(context)
-        except LostRace:  # a payment or a cancellation came first
-            continue
-    return 0
+    await run_batches(context, OPERATION, _expire_due, BATCH_SIZE)
 
 
 async def _expire_due(context: CallContext) -> int:

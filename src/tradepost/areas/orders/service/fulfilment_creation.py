@@ -19,7 +19,7 @@ from ..resource import fulfilments, orders
 from ..schemas import Fulfilment, FulfilmentCreateInput
 from .fulfilment_rows import emit_fulfilment
 from .line_units import LineUnits, load_lines, load_packed_units, requested_units, unit_list
-from .shipping import check_paid, ship_fulfilment
+from .shipping import check_allow_unpaid, ship_fulfilment
 from .timeline import TimelineEntry, add_entries
 
 
@@ -45,9 +45,8 @@ class FulfilmentCreation(Service):
         default it is shipped from the location where the units are reserved. Another location
         takes the reservations over, if it has the units.
         """
+        check_allow_unpaid(self.context, allow_unpaid=new.allow_unpaid)
         order = await self.lock_for_update(OrderRow, orders, key)
-        if new.shipped:
-            check_paid(self.context, order, allow_unpaid=new.allow_unpaid)
         await self._check_count(order)
         packed = await load_packed_units(self.context, order.id)
         lines = await load_lines(self.context, order.id, packed)

@@ -6,8 +6,9 @@ from sqlalchemy import select
 
 from tradepost.kit.writes.call_context import CallContext
 
-from ..models import FulfilmentLineRow, FulfilmentRow
+from ..models import FulfilmentLineRow, FulfilmentRow, OrderRow
 from ..resource import fulfilment_transitions
+from .timeline import TimelineEntry, add_entries
 
 
 def emit_fulfilment(context: CallContext, fulfilment: FulfilmentRow, name: str, **data: Any) -> None:
@@ -19,17 +20,26 @@ async def units_of(context: CallContext, fulfilment: FulfilmentRow) -> dict[str,
     """Return the units in a fulfilment, by order line."""
     line = FulfilmentLineRow
     query = select(line.order_line_id, line.quantity).where(line.fulfilment_id == fulfilment.id)
-    rows = await context.session.execute(query.order_by(line.position, line.id))
+    rows = await context.session.execute(query)
     return {line_id: quantity for line_id, quantity in rows}
 
 
-async def cancel_pending(context: CallContext, order_id: str) -> None:
-    """Cancel the pending fulfilments of a locked order."""
-    query = select(FulfilmentRow).where(FulfilmentRow.order_id == order_id, FulfilmentRow.status == "pending")
-    for fulfilment in await context.session.scalars(query.order_by(FulfilmentRow.id).with_for_update()):
+async def cancel_fulfilments(context: CallContext, order: OrderRow, *fulfilments: FulfilmentRow) -> None:
+    """Cancel locked fulfilments of a locked order, and add that to its timeline."""
+    for fulfilment in fulfilments:
         fulfilment_transitions.move(fulfilment, "fulfilment_cancel")
         emit_fulfilment(context, fulfilment, "cancelled")
     await context.session.flush()
+    entries = [TimelineEntry("fulfilment_cancelled", fulfilment_id=fulfilment.id) for fulfilment in fulfilments]
+    await add_entries(context, *[(order, entry) for entry in entries])
+
+
+async def cancel_pending(context: CallContext, order: OrderRow) -> None:
+    """Cancel the pending fulfilments of a locked order."""
+    query = select(FulfilmentRow).where(FulfilmentRow.order_id == order.id, FulfilmentRow.status == "pending")
+    pending = (await context.session.scalars(query.order_by(FulfilmentRow.id).with_for_update())).all()
+    if pending:
+        await cancel_fulfilments(context, order, *pending)
 
 
 async def are_all_delivered(context: CallContext, order_id: str) -> bool:

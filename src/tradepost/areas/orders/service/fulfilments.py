@@ -3,9 +3,7 @@
 from collections.abc import Awaitable
 
 import msgspec
-from sqlalchemy import select
 
-from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes
 from tradepost.kit.problems import Forbidden, InvalidTransition, NotFound, OutOfStock
@@ -15,14 +13,13 @@ from tradepost.kit.resource.selection import Selection
 from tradepost.kit.schema.patch import Patch
 
 from .. import policy
-from ..models import FulfilmentRow, OrderRow
-from ..resource import fulfilment_transitions, fulfilments, orders
+from ..models import FulfilmentRow
+from ..resource import fulfilments, orders
 from ..schemas import Fulfilment, FulfilmentInput, FulfilmentShipInput
 from .delivery import deliver_fulfilment
-from .fulfilment_rows import emit_fulfilment
-from .settlement import lock_order
-from .shipping import ship_fulfilment
-from .timeline import TimelineEntry, add_entries
+from .fulfilment_rows import cancel_fulfilments, emit_fulfilment
+from .settlement import lock_with_order
+from .shipping import check_allow_unpaid, ship_fulfilment
 
 
 class Fulfilments(Service):
@@ -76,7 +73,8 @@ class Fulfilments(Service):
         The customer gets an e-mail with the tracking data. Payments must cover the order, unless
         `allow_unpaid` is set.
         """
-        order, row = await self._lock(key)
+        check_allow_unpaid(self.context, allow_unpaid=input.allow_unpaid)
+        order, row = await lock_with_order(self, FulfilmentRow, fulfilments, key)
         tracking = msgspec.structs.asdict(input)
         allow_unpaid: bool = tracking.pop("allow_unpaid")
         apply_changes(row, {name: value for name, value in tracking.items() if value is not None})
@@ -89,9 +87,10 @@ class Fulfilments(Service):
     async def deliver(self, key: str, selection: Selection[Fulfilment]) -> Record[Fulfilment]:
         """Record that a fulfilment was delivered.
 
-        The order is completed as soon as all its units are delivered or cancelled, and paid.
+        The order is completed when every unit was delivered or cancelled and nothing is left to
+        pay.
         """
-        order, row = await self._lock(key)
+        order, row = await lock_with_order(self, FulfilmentRow, fulfilments, key)
         await deliver_fulfilment(self.context, order, row)
         return await self.read_back(fulfilments, selection, row.id)
 
@@ -100,18 +99,6 @@ class Fulfilments(Service):
     )
     async def cancel(self, key: str, selection: Selection[Fulfilment]) -> Record[Fulfilment]:
         """Cancel a fulfilment that has not shipped. Its units stay reserved for the order."""
-        order, row = await self._lock(key)
-        fulfilment_transitions.move(row, "fulfilment_cancel")
-        emit_fulfilment(self.context, row, "cancelled")
-        await add_entries(self.context, (order, TimelineEntry("fulfilment_cancelled", fulfilment_id=row.id)))
+        order, row = await lock_with_order(self, FulfilmentRow, fulfilments, key)
+        await cancel_fulfilments(self.context, order, row)
         return await self.read_back(fulfilments, selection, row.id)
-
-    async def _lock(self, key: str) -> tuple[OrderRow, FulfilmentRow]:
-        """Lock a fulfilment for the current step. The lock of its order comes first."""
-        id = parse_id(key)
-        query = select(FulfilmentRow.order_id).where(FulfilmentRow.id == id)
-        order_id = await self.session.scalar(query) if id is not None else None
-        if order_id is None:
-            raise fulfilments.not_found(key)
-        order = await lock_order(self.context, order_id)
-        return order, await self.lock_for_update(FulfilmentRow, fulfilments, key)

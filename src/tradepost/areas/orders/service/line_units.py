@@ -1,8 +1,6 @@
 """The lines of an order as far as their units concern cancellations and fulfilments."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
@@ -15,6 +13,7 @@ from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import FulfilmentLineRow, FulfilmentRow, OrderLineRow, OrderRow
+from ..schemas import OrderUnitsInput
 from .statuses import derive_fulfilment_status
 
 NOTHING_PACKED: PackedUnits = {}
@@ -51,20 +50,6 @@ class LineUnits(msgspec.Struct, frozen=True):
     def after(self, *, shipped: int = 0, cancelled: int = 0) -> "LineUnits":
         """Return the line after units of it have shipped or were cancelled."""
         return msgspec.structs.replace(self, shipped=self.shipped + shipped, cancelled=self.cancelled + cancelled)
-
-
-class RequestedUnits(Protocol):
-    """Units of a line in an input."""
-
-    @property
-    def order_line_id(self) -> UUID:
-        """The line."""
-        ...
-
-    @property
-    def quantity(self) -> int:
-        """The number of units."""
-        ...
 
 
 async def load_lines(context: CallContext, order_id: str, packed: PackedUnits) -> list[LineUnits]:
@@ -115,7 +100,7 @@ async def write_counters(
     return changed
 
 
-def requested_units(wanted: Sequence[RequestedUnits], lines: Sequence[LineUnits], verb: str) -> dict[str, int]:
+def requested_units(wanted: Sequence[OrderUnitsInput], lines: Sequence[LineUnits], verb: str) -> dict[str, int]:
     """Return the units of an input by line, or raise Validation.
 
     verb: what is done with them, in messages: `cancelled`.

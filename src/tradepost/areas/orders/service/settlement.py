@@ -1,10 +1,15 @@
-"""Records payments on an order. The caller has locked the row of the order."""
+"""Locks orders, records payments on them and derives their statuses."""
+
+from typing import Any, cast
 
 from sqlalchemy import case, select
 
 from tradepost.kit.auth.access import Access
+from tradepost.kit.db.base import Table
+from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import InvalidTransition
+from tradepost.kit.resource.resource import Resource
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
@@ -48,6 +53,22 @@ async def lock_order(context: CallContext, id: str) -> OrderRow:
     return result.scalar_one()
 
 
+async def lock_with_order[T: Table](
+    service: Service, model: type[T], resource: Resource[Any], key: str
+) -> tuple[OrderRow, T]:
+    """Lock a visible row of an order, such as a payment, for the current operation.
+
+    The lock of the order comes first, and covers the row.
+    """
+    id, columns = parse_id(key), cast(Any, model)
+    query = select(columns.order_id).where(columns.id == id)
+    order_id = await service.session.scalar(query) if id is not None else None
+    if order_id is None:
+        raise resource.not_found(key)
+    order = await lock_order(service.context, order_id)
+    return order, await service.lock_for_update(model, resource, key)
+
+
 async def record_payment(context: CallContext, order: OrderRow, *, authorized: int = 0, captured: int = 0) -> None:
     """Add to what is authorized and captured, and derive the statuses.
 
@@ -76,7 +97,7 @@ async def settle_free_order(context: CallContext, id: str) -> None:
 
 
 async def _complete(context: CallContext, order: OrderRow, entries: list[TimelineEntry]) -> None:
-    """Complete an order that is paid, and whose units were all delivered or cancelled.
+    """Complete an order if every unit was delivered or cancelled and nothing is left to pay.
 
     Then add entries to its timeline.
     """

@@ -2,7 +2,7 @@
 
 from tradepost.areas.accounts.service import queue_email
 from tradepost.areas.inventory.service import ship
-from tradepost.kit.problems import Forbidden, InvalidTransition
+from tradepost.kit.problems import InvalidTransition
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
@@ -21,7 +21,7 @@ async def ship_fulfilment(
     context: CallContext, order: OrderRow, fulfilment: FulfilmentRow, *, allow_unpaid: bool
 ) -> None:
     """Ship a locked fulfilment of a locked order, or raise OutOfStock."""
-    check_paid(context, order, allow_unpaid=allow_unpaid)
+    _check_paid(order, allow_unpaid=allow_unpaid)
     fulfilment_transitions.move(fulfilment, STEP)
     fulfilment.shipped_at = context.clock()
     await context.session.flush()
@@ -37,10 +37,14 @@ async def ship_fulfilment(
     await ship(context, order.id, units, fulfilment.location_id, fulfilment.id)
 
 
-def check_paid(context: CallContext, order: OrderRow, *, allow_unpaid: bool) -> None:
+def check_allow_unpaid(context: CallContext, *, allow_unpaid: bool) -> None:
+    """Raise Forbidden if the caller may not set `allow_unpaid`, and has set it."""
+    if allow_unpaid and not policy.record_payments.allows(context.caller.permissions):
+        raise policy.record_payments.problem(context.caller.is_authenticated)
+
+
+def _check_paid(order: OrderRow, *, allow_unpaid: bool) -> None:
     """Raise InvalidTransition if payments do not cover the order, unless that is allowed."""
-    if allow_unpaid and not context.caller.has_permission(policy.RECORD_PAYMENTS):
-        raise Forbidden(f"For `allow_unpaid`, the permission `{policy.RECORD_PAYMENTS}` is required.")
     if (missing := open_amount(order)) and not allow_unpaid:
         raise InvalidTransition(
             f"{missing} minor units of {order.currency} are still to be paid. Ship after the payment, "

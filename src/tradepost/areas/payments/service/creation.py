@@ -35,7 +35,7 @@ from ..models import MAX_PAYMENTS, UNSETTLED, PaymentRow
 from ..resource import payments, transitions
 from ..schemas import Payment, PaymentInput
 from .events import emit
-from .instructions import instructions
+from .instructions import bank_transfer_text
 from .voiding import void
 
 CASH_ON_DELIVERY = "cash_on_delivery"
@@ -141,7 +141,7 @@ class PaymentCreation(Service):
             emit(self.context, payment, "authorized")
             await record_payment(self.context, order, authorized=amount)
         else:
-            payment.next_action_type, payment.next_action_text = "instructions", instructions(order, amount)
+            payment.next_action_type, payment.next_action_text = "instructions", bank_transfer_text(order, amount)
             await_bank_transfer(self.context, order)
         await self.session.flush()
         return payment

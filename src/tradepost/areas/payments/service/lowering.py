@@ -10,7 +10,7 @@ from tradepost.kit.writes.domain_events import DomainEvent, on_event
 
 from ..models import PaymentRow
 from .events import emit
-from .instructions import instructions
+from .instructions import bank_transfer_text
 from .voiding import void
 
 
@@ -32,6 +32,6 @@ async def lower_open_payments(context: CallContext, events: Sequence[DomainEvent
         if amount == 0:
             void(context, payment)
         elif amount < payment.amount_amount:
-            payment.amount_amount, payment.next_action_text = amount, instructions(order, amount)
+            payment.amount_amount, payment.next_action_text = amount, bank_transfer_text(order, amount)
             emit(context, payment, "updated", changed=["amount", "next_action"])
     await session.flush()

@@ -2,11 +2,8 @@
 
 from collections.abc import Awaitable
 
-from sqlalchemy import select
-
 from tradepost.areas.orders.resource import orders
-from tradepost.areas.orders.service import TimelineEntry, add_entries, lock_order, payable_total, record_payment
-from tradepost.kit.ids import parse_id
+from tradepost.areas.orders.service import TimelineEntry, add_entries, lock_with_order, payable_total, record_payment
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import InvalidTransition, NotFound, Validation
@@ -54,14 +51,7 @@ class Payments(Service):
         A smaller amount is final; what is missing can be paid by another payment. The order is
         confirmed as soon as its payments reach what is to be paid.
         """
-        id = parse_id(key)
-        query = select(PaymentRow.order_id).where(PaymentRow.id == id)
-        order_id = await self.session.scalar(query) if id is not None else None
-        if order_id is None:
-            raise payments.not_found(key)
-        # The lock of the order comes first, and covers its payments.
-        order = await lock_order(self.context, order_id)
-        payment = await self.lock_for_update(PaymentRow, payments, key)
+        order, payment = await lock_with_order(self, PaymentRow, payments, key)
         still_to_pay = max(0, payable_total(order) - order.captured_amount)
         amount = _captured_amount(payment, input, min(payment.amount_amount, still_to_pay))
         authorized = payment.amount_amount if payment.status == "authorized" else 0
