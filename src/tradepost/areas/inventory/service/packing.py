@@ -19,8 +19,8 @@ from ..schemas import StockMovementKind
 from .checks import location_id
 from .ledger import Change, post
 from .levels import LockedStock, lock_stock
-from .reservations import RESERVATION, PackedUnits, keeps_shipped, out_of_stock, reservation_row
-from .reserved_units import Part, ReservedUnits, level_at, load_reserved_units
+from .reservations import PackedUnits, keeps_shipped, out_of_stock, reservation_row
+from .reserved_units import RESERVATION, Part, ReservedUnits, level_at, load_reserved_units
 
 
 async def pack(
@@ -36,7 +36,7 @@ async def pack(
     By default it is the one location where they are reserved. Another active one takes the
     reservations over, or OutOfStock is raised. `packed` are the units that are packed already.
     """
-    free = _without(await load_reserved_units(context, order_id, units), packed)
+    free = _without(await load_reserved_units(context, [order_id], units), packed)
     place = await _location(context, free, requested)
     here = {row.order_line_id: row.units for row in free if row.location_id == place}
     missing = {line: quantity - here.get(line, 0) for line, quantity in units.items()}

@@ -4,12 +4,12 @@ Both take the same number of statements whatever the number of lines. They run i
 of the order, whose row is locked before.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement
 
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.ids import new_id
@@ -18,16 +18,14 @@ from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
 
 from .. import policy
-from ..models import StockReservationRow
 from ..schemas import StockMovementKind
 from .allocation import allocate, release_order
 from .ledger import Change, post
 from .levels import Level, LockedStock, StockedVariant, lock_stock
+from .reserved_units import RESERVATION, ReservedUnits, load_reserved_units
 
 type PackedUnits = Mapping[tuple[str, str], int]
 """Units that are packed to be shipped, by the ids of order line and location."""
-
-RESERVATION = StockReservationRow
 
 
 class ReservationLine(msgspec.Struct, frozen=True):
@@ -86,7 +84,7 @@ async def release(context: CallContext, releases: Sequence[Release]) -> None:
     """
     units = {line: quantity for one in releases for line, quantity in one.units.items() if quantity}
     references = {one.order_id: one.reference for one in releases}
-    if not units or not (reservations := await _open_reservations(context, references, units)):
+    if not units or not (reservations := await load_reserved_units(context, references, units)):
         return
     stock = await lock_stock(context, {row.variant_id for row in reservations})
     packed = {place: quantity for one in releases for place, quantity in one.packed.items()}
@@ -98,40 +96,23 @@ async def release(context: CallContext, releases: Sequence[Release]) -> None:
     await post(context, stock, [*changes.values()])
 
 
-async def _open_reservations(context: CallContext, order_ids: Iterable[str], line_ids: Iterable[str]) -> Sequence[Any]:
-    """Return the reservations of lines of orders that have units which have not shipped."""
-    query = select(
-        RESERVATION.id,
-        RESERVATION.order_id,
-        RESERVATION.order_line_id,
-        RESERVATION.variant_id,
-        RESERVATION.location_id,
-        (RESERVATION.quantity - RESERVATION.shipped).label("open"),
-    ).where(
-        context.database.in_values(RESERVATION.order_id, sorted(order_ids)),
-        context.database.in_values(RESERVATION.order_line_id, sorted(line_ids)),
-        RESERVATION.quantity > RESERVATION.shipped,
-    )
-    return (await context.session.execute(query.order_by(RESERVATION.id))).all()
-
-
 def _changes(
     stock: LockedStock,
-    reservations: Sequence[Any],
+    reservations: Sequence[ReservedUnits],
     units: Mapping[str, int],
     references: Mapping[str, str],
     packed: PackedUnits,
 ) -> dict[str, Change]:
     """Return the change of a level that each reservation makes by its release, by its id."""
     left, changes = dict(units), dict[str, Change]()
-    by_place = {(row.variant_id, row.location_id): list[Any]() for row in reservations}
+    by_place = {(row.variant_id, row.location_id): list[ReservedUnits]() for row in reservations}
     for row in reservations:
         by_place[row.variant_id, row.location_id].append(row)
     for variant in stock.variants.values():
         for level, most in release_order(variant.levels):
             for row in by_place.get((variant.id, level.location_id), ()):
                 before = -changes[row.id].reserved if row.id in changes else 0
-                free = row.open - packed.get((row.order_line_id, row.location_id), 0) - before
+                free = row.units - packed.get((row.order_line_id, row.location_id), 0) - before
                 if quantity := min(free, left[row.order_line_id], most):
                     most -= quantity
                     left[row.order_line_id] -= quantity

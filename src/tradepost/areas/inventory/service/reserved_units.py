@@ -7,17 +7,17 @@ from sqlalchemy import select
 
 from tradepost.kit.writes.call_context import CallContext
 
-from ..models import StockLocationRow
+from ..models import StockLocationRow, StockReservationRow
 from .levels import Level, LockedStock
-from .reservations import RESERVATION
 
-LOCATION = StockLocationRow
+RESERVATION, LOCATION = StockReservationRow, StockLocationRow
 
 
 class ReservedUnits(msgspec.Struct, frozen=True):
     """Units of an order line that are reserved at a location and have not shipped."""
 
     id: str
+    order_id: str
     order_line_id: str
     variant_id: str
     location_id: str
@@ -30,15 +30,16 @@ type Part = tuple[ReservedUnits, int]
 
 
 async def load_reserved_units(
-    context: CallContext, order_id: str, line_ids: Collection[str] | None = None
+    context: CallContext, order_ids: Collection[str], line_ids: Collection[str] | None = None
 ) -> list[ReservedUnits]:
-    """Return the reservations of an order that have not shipped, by priority of the location.
+    """Return the reservations of orders that have not shipped, by priority of the location.
 
     line_ids: only those of these lines.
     """
     query = (
         select(
             RESERVATION.id,
+            RESERVATION.order_id,
             RESERVATION.order_line_id,
             RESERVATION.variant_id,
             RESERVATION.location_id,
@@ -46,7 +47,10 @@ async def load_reserved_units(
             RESERVATION.quantity - RESERVATION.shipped,
         )
         .join(LOCATION, LOCATION.id == RESERVATION.location_id)
-        .where(RESERVATION.order_id == order_id, RESERVATION.quantity > RESERVATION.shipped)
+        .where(
+            context.database.in_values(RESERVATION.order_id, sorted(order_ids)),
+            RESERVATION.quantity > RESERVATION.shipped,
+        )
     )
     if line_ids is not None:
         query = query.where(context.database.in_values(RESERVATION.order_line_id, sorted(line_ids)))

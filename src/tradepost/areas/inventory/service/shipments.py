@@ -16,13 +16,13 @@ from tradepost.kit.writes.call_context import CallContext
 from ..schemas import StockMovementKind
 from .ledger import Change, post
 from .levels import LockedStock, lock_stock
-from .reservations import RESERVATION, out_of_stock
-from .reserved_units import Part, level_at, load_reserved_units
+from .reservations import out_of_stock
+from .reserved_units import RESERVATION, Part, level_at, load_reserved_units
 
 
 async def ship(context: CallContext, order_id: str, units: Mapping[str, int], place: str, reference: str) -> None:
     """Ship packed units of order lines, or raise OutOfStock with every variant that lacks goods."""
-    reserved = await load_reserved_units(context, order_id, units)
+    reserved = await load_reserved_units(context, [order_id], units)
     parts = [(row, units[row.order_line_id]) for row in reserved if row.location_id == place]
     if {row.order_line_id for row, quantity in parts if row.units >= quantity} != {r.order_line_id for r in reserved}:
         raise LostRace  # what is packed is reserved at its location
@@ -45,7 +45,7 @@ async def ship_available(
 
     Lines at a level with backorders are left out: its goods may be reserved for other orders.
     """
-    of_order = await load_reserved_units(context, order_id)
+    of_order = await load_reserved_units(context, [order_id])
     reserved = [row for row in of_order if row.order_line_id in units]
     if not reserved:
         return dict(units)
