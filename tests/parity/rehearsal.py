@@ -21,13 +21,18 @@ from tradepost.kit.writes.database import Database
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 UNEQUAL_COLUMNS = frozenset(
     {
-        "created_at", "updated_at", "due_at", "last_used_at", "suspended_at", "closed_at", "email_verified_at",
-        "shipped_at", "delivered_at",
-        "used_at", "placed_at", "completed_at", "revoked_at", "replaced_at", "password_hash", "secret_hash",
-        "token_hash", "prefix", "door", "request_id", "mark", "product_created_at", "seq",
+        "created_at", "updated_at", "due_at", "last_used_at", "password_hash", "secret_hash", "token_hash", "prefix",
+        "door", "request_id", "mark", "product_created_at", "seq",
     }
 )  # fmt: skip
 """Columns that differ between two equal writes: times, sequences, secrets, and the door itself."""
+OPTIONAL_TIMES = frozenset(
+    {
+        "suspended_at", "closed_at", "email_verified_at", "used_at", "revoked_at", "replaced_at",
+        "placed_at", "completed_at", "shipped_at", "delivered_at",
+    }
+)  # fmt: skip
+"""Times of which only whether they are set is the same in two equal writes."""
 
 type Rows = list[str]
 
@@ -140,9 +145,11 @@ async def stored_outcomes(session: AsyncSession) -> list[tuple[str, str]]:
 
 
 def _comparable(table: str, column: str, value: Any) -> Any:
-    """Mask the end of a session or token and digests in an event; sort the words of a search."""
+    """Mask times and digests in an event; sort the words of a search."""
+    if column in OPTIONAL_TIMES:
+        return value is not None
     if column == "expires_at" and table != "api_key":
-        return "later"
+        return value is not None
     if column == "data" and isinstance(value, dict):
-        return {n: v for n, v in value.items() if n not in UNEQUAL_COLUMNS}
+        return {n: v for n, v in value.items() if n not in UNEQUAL_COLUMNS | OPTIONAL_TIMES}
     return sorted(value.split()) if column == "words" else value

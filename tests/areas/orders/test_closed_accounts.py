@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.areas.carts.shopper import graphql
-from tests.areas.orders.checkout import placed_order, post, ready_cart, stock_of, stocked_variant
+from tests.areas.orders.checkout import Checkout, placed_order, post, ready_cart, stock_of, stocked_variant
 from tests.factories import Json, assert_problem
 from tests.users import PASSWORD, ShopUser, create_user
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 CLOSE = "mutation ($input: AccountCloseInput!) { meClose(input: $input) { status } }"
+HEAD_STARTS = ((0, 0), (0, 0.01), (0.01, 0), (0, 1), (1, 0))
+"""Seconds before the order is placed and before the account is closed. Both win once."""
+PLACED = (201, 409)
 
 
 async def close(user: ShopUser) -> httpx.Response:
@@ -60,13 +63,21 @@ async def test_a_closed_account_leaves_its_orders_without_the_link(
 
 
 async def test_an_order_raced_by_the_closing_of_its_account(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
-    variant = await stocked_variant(app, staff, 10)
-    reserved = 0
-    for _ in range(4):
+    variant, outcomes = await stocked_variant(app, staff, 10), list[tuple[int, int]]()
+    for delays in HEAD_STARTS:
         user = await create_user(app)
         checkout = await ready_cart(app, staff, (variant, 1), user=user)
-        placed, closed = await asyncio.gather(checkout.try_place(), close(user))
-        outcome = (placed.status_code, closed.status_code)
-        assert outcome in [(201, 409), (404, 204), (401, 204)], (placed.text, closed.text)
-        reserved += placed.status_code == 201
-    assert await stock_of(app, variant) == (10, reserved)
+
+        async def place(checkout: Checkout = checkout, delay: float = delays[0]) -> httpx.Response:
+            await asyncio.sleep(delay)
+            return await checkout.try_place()
+
+        async def close_later(user: ShopUser = user, delay: float = delays[1]) -> httpx.Response:
+            await asyncio.sleep(delay)
+            return await close(user)
+
+        placed, closed = await asyncio.gather(place(), close_later())
+        outcomes.append((placed.status_code, closed.status_code))
+        assert outcomes[-1] in [PLACED, (404, 204), (401, 204)], (placed.text, closed.text)
+    assert {outcome == PLACED for outcome in outcomes} == {True, False}
+    assert await stock_of(app, variant) == (10, outcomes.count(PLACED))

@@ -114,4 +114,4 @@ async def test_the_stock_of_expired_orders_is_released_by_the_same_statements_wh
         with counted(app) as statements:
             await expire(app, 0)
         taken.append(len([sql for sql in statements if not sql.startswith('UPDATE "order"')]))
-    assert taken[1] == taken[2]
+    assert taken[1] == taken[2] > 0

@@ -27,6 +27,7 @@ async def test_fifty_racers_for_one_cart_place_one_order(app: "TradepostApp", st
     # A call that loses the race is repeated inside; it conflicts if it loses again and again.
     counts = Counter((problem["status"], problem["code"]) for problem in refused)
     assert set(counts) <= {(409, "invalid_transition"), (409, "conflict")}
+    assert counts[409, "invalid_transition"] > counts[409, "conflict"]
     named = {problem["order_id"] for problem in refused if problem["code"] == "invalid_transition"}
     assert named == {placed[0]["id"]}
     assert await stock_of(app, variant) == (100, 1)

@@ -123,7 +123,11 @@ STOCK_LEVEL = EntityCase(
             STAFF_ONLY,
             bodies=(_count, _counts),
             batch_statuses=([200], [200, 409, 422, 404, 422, 422]),
-            faults=(Fault({"counts": []}, ("/counts",)),),
+            faults=(
+                Fault({"counts": []}, ("/counts",)),
+                Fault({"counts": [{"sku": "a", "on_hand": 10**9 + 1}]}, ("/counts/0/on_hand",)),
+                Fault({"counts": [{"sku": "a", "on_hand": -1}]}, ("/counts/0/on_hand",)),
+            ),
             path="/stock/counts",
         ),
     ),

@@ -110,6 +110,7 @@ PAYMENT = EntityCase(
             faults=(
                 Fault({"provider": "stripe"}, ("/provider",), code="payment_method_not_offered"),
                 Fault({"provider": "", "method": ""}, ("/method", "/provider")),
+                Fault(TRANSFER | {"amount": {"amount": 500, "currency": "EUR"}}, code="forbidden", status=403),
             ),
         ),
         WriteCase(
@@ -119,6 +120,7 @@ PAYMENT = EntityCase(
             bodies=({}, {"amount": {"amount": 500, "currency": "EUR"}}),
             faults=(
                 Fault({"amount": {"amount": 9999, "currency": "EUR"}}, ("/amount/amount",)),
+                Fault({"amount": {"amount": 0, "currency": "EUR"}}, ("/amount/amount",)),
                 Fault({"amount": {"amount": 1, "currency": "USD"}}, ("/amount/currency",)),
             ),
         ),
