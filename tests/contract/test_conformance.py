@@ -18,7 +18,7 @@ import pytest
 
 from tests.app_client import AppClient
 from tests.areas.orders.checkout import new_key, post, ready_cart, stocked_variant
-from tests.areas.orders.parcels import confirmed_order, fulfil
+from tests.areas.orders.fulfilling import confirmed_order, fulfil
 from tests.factories import make_media, make_product, unique
 from tests.users import create_user
 from tradepost.app import TradepostApp, create_app

@@ -44,7 +44,7 @@ async def send(
 
 
 def test_every_declared_write_has_a_case(checker: ResponseChecker) -> None:
-    # What the price of a document is, is a query that has a body.
+    # `price` is a query: it has a body and writes nothing.
     assert set(declared(checker)) - {"price"} == set(WRITES)
 
 

@@ -1,4 +1,4 @@
-"""The pool for writes leaves nobody waiting when connections cannot be opened."""
+"""The pool for writes leaves no caller waiting if connections cannot be opened."""
 
 import asyncio
 

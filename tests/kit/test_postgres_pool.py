@@ -1,4 +1,4 @@
-"""The pool for reads leaves nobody waiting when connections are lost."""
+"""The pool for reads leaves no caller waiting if connections are lost."""
 
 import asyncio
 from typing import Any, cast

@@ -44,7 +44,7 @@ class Get:
 
 @lru_cache(4)
 def client_of(app: TradepostApp) -> AppClient:
-    """Return the client of an app, without a credential. To make one takes as long as a read."""
+    """Return the client of an app, without a credential. Creating one takes as long as a read."""
     return AppClient(app)
 
 

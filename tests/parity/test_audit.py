@@ -20,9 +20,9 @@ from tradepost.kit.schema.struct_fields import Member, members
 OPERATIONS = REGISTRY.operations
 BY_STAFF = [write.operation for write in TWO_DOOR_WRITES if write.role == "staff"]
 BY_OTHERS = [write.operation for write in TWO_DOOR_WRITES if write.role != "staff"]
-# Events are about rows, about stock, about sessions, or about a password reset that was requested,
-# which does not say whether the account exists.
 IDS_OF_TYPES = {"order": frozenset({"number"}), "stock": frozenset({"level_id"})}
+# Events are about rows, about stock, about sessions, or about a password reset that was requested,
+# which does not show whether the account exists.
 EVENT_PREFIXES = {r.operation_prefix for r in REGISTRY.resources.values()} | {"stock", "session", "password_reset"}
 STATUSES = {
     value.value

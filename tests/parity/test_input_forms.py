@@ -61,6 +61,18 @@ async def test_a_json_patch_adds_and_replaces_with_null(harness: DualDoorApp, do
     assert changed == {"external_reference": None, "description": "", "category_id": None}
 
 
+@pytest.mark.parametrize(("name", "count"), [("price_lte", 1), ("price_gte", 0)])
+async def test_a_price_filter_takes_numbers_above_32_bits(harness: DualDoorApp, name: str, count: int) -> None:
+    reference, limit = unique("ref"), 2**40
+    product = await new_product(harness, variant_input(), external_reference=reference, status="active")
+    params = {"external_reference": reference, name: str(limit), "fields": "id"}
+    page = (await harness.staff.rest("GET", "/products", params=params)).json()
+    text = "query ($filter: ProductFilter) { products(filter: $filter) { nodes { id } } }"
+    filter = {"externalReference": reference, camel(name): limit}
+    data = await harness.staff.data(text, {"filter": filter})
+    assert page["data"] == data["products"]["nodes"] == [{"id": product["id"]}] * count
+
+
 @pytest.mark.parametrize("operation", WITH_DEFAULTS)
 async def test_null_is_the_default_of_every_member_that_has_one(harness: DualDoorApp, operation: str) -> None:
     shape: Any = REGISTRY.operations[operation].input

@@ -1,4 +1,4 @@
-"""One story of a shop, told through REST, through GraphQL, and with another door at every step.
+"""One story of a shop, played through REST, through GraphQL, and with another door at every step.
 
 A guest browses and fills a cart, signs in, claims it, orders and pays; the goods ship in two parts
 and arrive. A second order is cancelled, a third one expires. Answers, timelines, events and audit

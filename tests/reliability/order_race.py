@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from tests.areas.inventory.stock import check_ledger
-from tests.areas.orders.test_expiry import expire
+from tests.areas.orders.checkout import expire
 from tests.reliability.shop import Shop
 from tests.reliability.shoppers import Outcome, Shopper, expect_row
 from tradepost.app import TradepostApp

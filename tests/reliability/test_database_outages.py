@@ -211,7 +211,7 @@ async def check_connections(app: "TradepostApp", server: OwnPostgreSQL) -> None:
     assert not [w for w in pool.waiters if not w.done()]
     assert pool.opened == len(pool.free) <= POOL_SIZE
     assert app.state.database.engine.pool.checkedout() == 0
-    for _ in range(10 * int(MAX_PAUSE) * SLOWNESS):  # the listener connects again after a pause
+    for _ in range(10 * int(2 * MAX_PAUSE) * SLOWNESS):  # the listener connects after a pause
         counts = await server.fetch(f"SELECT application_name, count(*) {SESSIONS} GROUP BY application_name")
         if "tradepost-listener" in counts:
             break

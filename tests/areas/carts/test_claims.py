@@ -124,7 +124,7 @@ async def test_what_the_user_has_is_kept(
 
 
 async def test_the_guests_email_address_is_never_taken(app: "TradepostApp") -> None:
-    """Who plants a cart must not get the e-mails about the order: their link opens it."""
+    """The creator of a cart must not get the e-mails about the order: their link opens it."""
     user, guest = await create_user(app), await new_guest(app, email="guest@shop.example")
     async with user.client() as client:
         own = await create(client, "/v1/carts", {})

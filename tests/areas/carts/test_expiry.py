@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 CHANGE_NOTE = 'mutation ($id: ID!) { cartUpdate(id: $id, patch: {note: "x"}) { id } }'
 
 
-async def let_expire(app: "TradepostApp", *ids: str) -> None:
-    """Let the time of some carts be over. The worker has not run since."""
+async def make_overdue(app: "TradepostApp", *ids: str) -> None:
+    """Set the expiry of some carts to now. The worker has not run since."""
     async with app.state.database.transaction() as session:
         await session.execute(update(CartRow).where(CartRow.id.in_(ids)).values(expires_at=now()))
 
@@ -44,7 +44,7 @@ async def test_a_cart_is_kept_for_30_days_after_its_last_change_and_an_empty_one
 async def test_overdue_carts_expire_in_batches_and_others_stay_open(app: "TradepostApp") -> None:
     overdue, kept = [await new_guest(app) for _ in range(60)], await new_guest(app)
     ids = [guest.cart["id"] for guest in overdue]
-    await let_expire(app, *ids)
+    await make_overdue(app, *ids)
     await expire_carts(CallContext(SYSTEM, app.state.database, dependencies=app.state.dependencies))
     async with app.state.database.session_factory() as session:
         rows = [await session.get(CartRow, id) for id in ids]
@@ -57,7 +57,7 @@ async def test_the_secret_of_an_overdue_cart_opens_nothing_at_either_door(
     app: "TradepostApp", staff: httpx.AsyncClient
 ) -> None:
     id, guest = await variant(staff), await new_guest(app)
-    await let_expire(app, guest.cart["id"])
+    await make_overdue(app, guest.cart["id"])
     for answer in (
         await guest.client.get(guest.path),
         await guest.client.get(f"{guest.path}/quote"),
@@ -78,7 +78,7 @@ async def test_an_overdue_cart_of_a_user_is_expired_at_both_doors_and_makes_room
     id, user = await variant(staff), await create_user(app)
     async with user.client() as client:
         shopper = Shopper(client, await create(client, "/v1/carts", {}))
-        await let_expire(app, shopper.cart["id"])
+        await make_overdue(app, shopper.cart["id"])
         overdue = await shopper.read()
         assert (overdue["status"], overdue["version"]) == ("expired", 1)
         assert shopper.cart["links"].keys() - overdue["links"].keys() == {"update"}
@@ -109,14 +109,14 @@ async def test_a_claim_does_not_fill_an_overdue_cart(app: "TradepostApp", staff:
     guest = await new_guest(app, lines=[{"variant_id": id, "quantity": 1}])
     async with user.client() as client:
         overdue = await create(client, "/v1/carts", {"note": "Of last year"})
-        await let_expire(app, overdue["id"])
+        await make_overdue(app, overdue["id"])
         headers = {"X-Cart-Token": guest.cart["token"]}
         claimed = succeed(await client.post(f"{guest.path}/claim", headers=headers))
         assert (claimed["status"], claimed["note"], len(claimed["lines"])) == ("open", "", 1)
         assert claimed["id"] != overdue["id"]
         assert succeed(await client.get(f"/v1/carts/{overdue['id']}"))["version"] == 2
     late = await new_guest(app)
-    await let_expire(app, late.cart["id"])
+    await make_overdue(app, late.cart["id"])
     async with user.client() as client:
         answer = await client.post(f"{late.path}/claim", headers={"X-Cart-Token": late.cart["token"]})
         assert_problem(answer, 404, "not_found")
@@ -126,7 +126,7 @@ async def test_no_order_is_placed_from_an_overdue_cart(app: "TradepostApp", staf
     user = await create_user(app)
     async with user.client() as client:
         cart = await create(client, "/v1/carts", {"lines": [{"variant_id": await variant(staff), "quantity": 1}]})
-        await let_expire(app, cart["id"])
+        await make_overdue(app, cart["id"])
         total = succeed(await client.get(f"/v1/carts/{cart['id']}/quote"))["grand_total"]
         body, headers = {"cart_id": cart["id"], "expected_total": total}, {"Idempotency-Key": unique()}
         assert_problem(await client.post("/v1/orders", json=body, headers=headers), 409, "invalid_transition")

@@ -1,6 +1,7 @@
-"""Carts that are ready to be ordered, and the orders placed from them."""
+"""Carts that are ready to be ordered, the orders placed from them, and their expiry."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,6 +11,10 @@ from tests.areas.carts.shopper import ADDRESS, Shopper, new_guest, shipping_meth
 from tests.areas.inventory.stock import levels_of, main_location, put
 from tests.factories import Json, create, make_product, make_variant, unique
 from tests.users import ShopUser
+from tradepost.areas.accounts.service import SYSTEM
+from tradepost.areas.orders.service import expire_orders
+from tradepost.kit.clock import now
+from tradepost.kit.writes.call_context import CallContext
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -91,3 +96,10 @@ async def placed_order(
     lines = variants or ((await stocked_variant(app, staff), 2),)
     checkout = await ready_cart(app, staff, *lines, **members)
     return checkout.shopper.client, await checkout.place()
+
+
+async def expire(app: "TradepostApp", hours: float) -> None:
+    """Run the periodic task as it runs some hours from now."""
+    database, dependencies = app.state.database, app.state.dependencies
+    clock = lambda: now() + timedelta(hours=hours)  # noqa: E731
+    await expire_orders(CallContext(SYSTEM, database, door="worker", dependencies=dependencies, clock=clock))

@@ -1,4 +1,4 @@
-"""Guests read an order by the secret of its cart or by a link; nobody sees another's order."""
+"""Guests read an order by the secret of its cart or by a link; other callers do not see it."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -14,10 +14,10 @@ from sqlalchemy import select
 from tests.areas.accounts.captured_mail import CapturedMail, token_in_email
 from tests.areas.catalog.events import events_of
 from tests.areas.orders.checkout import placed_order, post, stocked_variant
-from tests.areas.orders.test_place_statements import counted
+from tests.areas.orders.shop_app import staff_client
+from tests.areas.orders.statements import counted
 from tests.conftest import HERE
 from tests.factories import Json, assert_problem, unique
-from tests.servers import tradepost
 from tests.users import create_user, http_client
 from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.service.email_tokens import VERIFY_EMAIL
@@ -27,7 +27,6 @@ from tradepost.kit.clock import now
 from tradepost.kit.writes.outbox import OutboxEvent
 
 if TYPE_CHECKING:
-    from tests.servers import Run
     from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
@@ -45,12 +44,9 @@ async def shop(fresh_settings: "Callable[[], Settings]", anyio_backend: str) -> 
 
 
 @pytest.fixture
-async def shop_staff(run: "Run", shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
+async def shop_staff(shop: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A client with a staff API key of the shop."""
-    arguments = ("create-api-key", "--role", "staff", "--name", "tests")
-    key = tradepost(run, shop.state.database.url, *arguments).split()[-1]
-    transport = httpx.ASGITransport(app=shop)
-    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
+    async with staff_client(shop) as client:
         yield client
 
 
@@ -109,16 +105,16 @@ async def test_an_email_states_times_in_the_time_zone_of_the_shop(
 async def test_a_link_is_sent_only_to_the_address_of_the_order(
     shop: "TradepostApp", shop_staff: httpx.AsyncClient
 ) -> None:
-    email, stranger = f"{unique('kim')}@shop.example", f"{unique('mallory')}@shop.example"
+    email, unknown = f"{unique('kim')}@shop.example", f"{unique('mallory')}@shop.example"
     _, order = await placed_order(shop, shop_staff, email=email)
     mail, client = CapturedMail(shop), http_client(shop)
     await mail.collect(email)
     mail.emails.clear()
-    for address in (email.upper(), stranger):
+    for address in (email.upper(), unknown):
         answer = await post(client, "/v1/orders/access", {"number": order["number"], "email": address})
         assert (answer.status_code, answer.json()["status"]) == (202, "accepted")
     [message] = await mail.collect(email)
-    assert await mail.collect(stranger) == []
+    assert await mail.collect(unknown) == []
     assert "24 hours" in message.text
     guest = with_token(shop, token_in_email(message))
     assert (await guest.get(f"/v1/orders/{order['number']}")).status_code == 200

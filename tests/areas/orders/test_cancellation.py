@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
-from tests.areas.orders.test_place_statements import counted
+from tests.areas.orders.statements import counted
 from tests.factories import assert_problem, faults
 from tests.users import create_user
 from tradepost.areas.orders.models import OrderRow

@@ -1,7 +1,6 @@
 """Orders that are not paid in time expire, and their stock is released."""
 
 import itertools
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
@@ -9,11 +8,10 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
-from tests.areas.orders.test_place_statements import counted
-from tradepost.areas.accounts.service import SYSTEM
+from tests.areas.orders.checkout import expire, placed_order, post, stock_of, stocked_variant
+from tests.areas.orders.statements import counted
 from tradepost.areas.orders.models import OrderRow
-from tradepost.areas.orders.service import OrderSettings, batches, expire_orders, expiry
+from tradepost.areas.orders.service import OrderSettings, batches, expiry
 from tradepost.kit.clock import now
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.writes.call_context import CallContext
@@ -22,13 +20,6 @@ if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
 pytestmark = pytest.mark.anyio
-
-
-async def expire(app: "TradepostApp", hours: float) -> None:
-    """Run the periodic task as it runs some hours from now."""
-    database, dependencies = app.state.database, app.state.dependencies
-    clock = lambda: now() + timedelta(hours=hours)  # noqa: E731
-    await expire_orders(CallContext(SYSTEM, database, door="worker", dependencies=dependencies, clock=clock))
 
 
 async def test_an_unpaid_order_expires_after_an_hour(app: "TradepostApp", staff: httpx.AsyncClient) -> None:

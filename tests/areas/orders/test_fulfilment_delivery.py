@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.areas.orders.checkout import stocked_variant
-from tests.areas.orders.parcels import confirmed_order, fulfil, order_now, step
+from tests.areas.orders.fulfilling import confirmed_order, fulfil, order_now, step
 from tests.factories import Json
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.service import deliver_shipped, delivery

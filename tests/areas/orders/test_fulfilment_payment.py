@@ -4,36 +4,25 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import httpx
-import msgspec
 import pytest
 
 from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
-from tests.areas.orders.parcels import fulfil, order_now, step, take_step, try_fulfil
-from tests.conftest import HERE
+from tests.areas.orders.fulfilling import fulfil, order_now, step, take_step, try_fulfil
+from tests.areas.orders.shop_app import CASH, TRANSFER, app_with_cash_on_delivery, staff_client
 from tests.factories import Json, assert_problem
-from tests.servers import tradepost
 from tests.users import create_user, http_client
-from tradepost.areas.pricing.payment_method_setting import parse_payment_methods
 
 if TYPE_CHECKING:
-    from tests.servers import Run
     from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
-CASH = {"provider": "manual", "method": "cash_on_delivery"}
-TRANSFER = {"provider": "manual", "method": "bank_transfer"}
-
 
 @pytest.fixture(scope="module")
 async def app(module_settings: "Settings") -> AsyncIterator["TradepostApp"]:
     """An app that offers cash on delivery too."""
-    from tradepost.app import create_app
-
-    methods = parse_payment_methods("manual:bank_transfer,manual:cash_on_delivery")
-    app = create_app(msgspec.structs.replace(module_settings, payment_methods=methods))
-    async with app.lifespan():
+    async with app_with_cash_on_delivery(module_settings) as app:
         yield app
 
 
@@ -44,12 +33,9 @@ async def packer_client(app: "TradepostApp") -> httpx.AsyncClient:
 
 
 @pytest.fixture(scope="module")
-async def staff(run: "Run", module_settings: "Settings", app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
+async def staff(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A client with a staff API key of that app."""
-    arguments = ("create-api-key", "--role", "staff", "--name", "tests")
-    key = tradepost(run, module_settings.database_url, *arguments).split()[-1]
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
+    async with staff_client(app) as client:
         yield client
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.areas.inventory.stock import check_ledger, levels_of, main_location, new_location, put
 from tests.areas.orders.checkout import post, stock_of, stocked_variant
-from tests.areas.orders.parcels import confirmed_order, counters, fulfil, order_now, take_step, try_fulfil, units
+from tests.areas.orders.fulfilling import confirmed_order, counters, fulfil, order_now, take_step, try_fulfil, units
 from tests.factories import Json
 from tests.figures import scaled
 

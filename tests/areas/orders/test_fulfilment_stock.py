@@ -14,7 +14,7 @@ from tests.areas.inventory.stock import (
     reservations_of,
 )
 from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
-from tests.areas.orders.parcels import (
+from tests.areas.orders.fulfilling import (
     confirm,
     confirmed_order,
     counters,

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from tests.areas.accounts.captured_mail import CapturedMail
 from tests.areas.catalog.events import events_of
 from tests.areas.orders.checkout import new_key, placed_order, post, stock_of, stocked_variant
-from tests.areas.orders.parcels import (
+from tests.areas.orders.fulfilling import (
     confirmed_order,
     counters,
     fulfil,
@@ -102,8 +102,8 @@ async def test_the_customer_sees_the_fulfilments_of_the_order(app: "TradepostApp
     [shown] = (await client.get(f"/v1/orders/{order['id']}", params=fields)).json()["fulfilments"]
     line = {"quantity": 1, "order_line": {"sku": order["lines"][0]["sku"]}}
     assert shown == {"id": fulfilment["id"], "status": "pending", "lines": [line]}
-    stranger = (await create_user(app)).client()
-    for caller, status in ((client, 200), (staff, 200), (stranger, 404)):
+    other = (await create_user(app)).client()
+    for caller, status in ((client, 200), (staff, 200), (other, 404)):
         assert (await caller.get(f"/v1/fulfilments/{fulfilment['id']}")).status_code == status
         assert (await caller.get(f"/v1/orders/{order['id']}/fulfilments")).status_code == status
     assert "ship" not in (await client.get(f"/v1/fulfilments/{fulfilment['id']}")).json()["links"]

@@ -1,4 +1,4 @@
-"""Nobody reserves the whole shop: the limits on orders that are pending without payment."""
+"""Limits on orders that are pending without payment, so that no caller reserves all stock."""
 
 import asyncio
 from collections import Counter
@@ -12,8 +12,7 @@ import pytest
 
 from tests.app_client import AppClient
 from tests.areas.carts.shopper import Shopper
-from tests.areas.orders.checkout import Checkout, new_key, post, ready_cart, stock_of, stocked_variant
-from tests.areas.orders.test_expiry import expire
+from tests.areas.orders.checkout import Checkout, expire, new_key, post, ready_cart, stock_of, stocked_variant
 from tests.factories import assert_problem, unique
 from tests.reliability.shoppers import PLACE, camel
 from tests.users import create_user

@@ -105,9 +105,9 @@ async def test_one_cart_gives_one_order(app: "TradepostApp", staff: httpx.AsyncC
 
 async def test_a_cart_of_somebody_else_is_not_found(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     checkout = await ready_cart(app, staff, (await stocked_variant(app, staff), 1))
-    stranger = (await create_user(app)).client()
+    other = (await create_user(app)).client()
     body = {"cart_id": checkout.shopper.cart["id"], "expected_total": checkout.total}
-    assert_problem(await post(stranger, "/v1/orders", body), 404, "not_found")
+    assert_problem(await post(other, "/v1/orders", body), 404, "not_found")
 
 
 async def test_an_order_that_costs_nothing_and_needs_no_shipping_is_completed_at_once(

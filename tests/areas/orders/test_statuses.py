@@ -1,4 +1,4 @@
-"""The state machine of orders, walked from its table, and the statuses derived from amounts."""
+"""The state machine of orders, tested from its table, and the statuses derived from amounts."""
 
 from dataclasses import dataclass
 from itertools import product

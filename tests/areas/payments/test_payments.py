@@ -4,48 +4,39 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import httpx
-import msgspec
 import pytest
 
-from tests.areas.carts.shopper import ADDRESS
+from tests.areas.carts.shopper import ADDRESS, graphql_errors
 from tests.areas.catalog.events import events_of, types_of
 from tests.areas.orders.checkout import new_key, placed_order, post, stocked_variant
-from tests.conftest import HERE
-from tests.factories import Json, assert_problem, faults
-from tests.servers import tradepost
+from tests.areas.orders.shop_app import CASH, TRANSFER, app_with_cash_on_delivery, staff_client
+from tests.factories import Json, assert_problem, faults, unique
 from tests.users import create_user
 from tradepost.areas.pricing.payment_method_setting import parse_payment_methods
 from tradepost.areas.pricing.service import PaymentMethods
 
 if TYPE_CHECKING:
-    from tests.servers import Run
     from tradepost.app import TradepostApp
     from tradepost.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
-TRANSFER = {"provider": "manual", "method": "bank_transfer"}
-CASH = {"provider": "manual", "method": "cash_on_delivery"}
+PAY = """mutation ($id: ID!, $key: String!, $input: PaymentInput!) {
+  paymentCreate(orderId: $id, input: $input) @idempotent(key: $key) { id }
+}"""
 
 
 @pytest.fixture(scope="module")
 async def app(module_settings: "Settings") -> AsyncIterator["TradepostApp"]:
     """An app that offers cash on delivery too, within Denmark and up to 50 euros."""
-    from tradepost.app import create_app
-
-    methods = parse_payment_methods("manual:bank_transfer,manual:cash_on_delivery;countries=DK;max=5000")
-    app = create_app(msgspec.structs.replace(module_settings, payment_methods=methods))
-    async with app.lifespan():
+    async with app_with_cash_on_delivery(module_settings, ";countries=DK;max=5000") as app:
         yield app
 
 
 @pytest.fixture(scope="module")
-async def staff(run: "Run", module_settings: "Settings", app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
+async def staff(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
     """A client with a staff API key of that app."""
-    arguments = ("create-api-key", "--role", "staff", "--name", "tests")
-    key = tradepost(run, module_settings.database_url, *arguments).split()[-1]
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=HERE, headers={"X-API-Key": key}) as client:
+    async with staff_client(app) as client:
         yield client
 
 
@@ -231,15 +222,20 @@ async def test_only_staff_choose_the_amount(app: "TradepostApp", staff: httpx.As
     assert_problem(await post(user.client(), path, TRANSFER), 404, "not_found")
     payment = (await post(staff, path, TRANSFER | amount)).json()
     assert payment["amount"]["amount"] == 100
-    too_much = {"amount": {"amount": order["grand_total"]["amount"] + 1, "currency": "EUR"}}
-    assert faults(await post(staff, path, TRANSFER | too_much)) == {("/amount/amount", "out_of_range")}
+    too_much = order["grand_total"]["amount"] + 1
+    for value in (0, too_much):
+        body: Json = TRANSFER | {"amount": {"amount": value, "currency": "EUR"}}
+        assert faults(await post(staff, path, body)) == {("/amount/amount", "out_of_range")}
+        [error] = await graphql_errors(staff, PAY, id=order["id"], key=unique("key"), input=body)
+        [fault] = error["extensions"]["errors"]
+        assert (fault["pointer"], fault["code"]) == ("/amount/amount", "out_of_range")
 
 
 async def test_a_payment_is_seen_by_those_who_see_the_order(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     client, order = await placed_order(app, staff)
     payment = (await post(client, f"/v1/orders/{order['id']}/payments", TRANSFER)).json()
-    stranger = (await create_user(app)).client()
-    for caller, status in ((client, 200), (staff, 200), (stranger, 404)):
+    other = (await create_user(app)).client()
+    for caller, status in ((client, 200), (staff, 200), (other, 404)):
         assert (await caller.get(f"/v1/payments/{payment['id']}")).status_code == status
         assert (await caller.get(f"/v1/orders/{order['id']}/payments")).status_code == status
         rows = (await caller.get("/v1/payments", params={"order_id": order["id"]})).json()["data"]

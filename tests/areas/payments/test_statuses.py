@@ -1,4 +1,4 @@
-"""The state machine of payments, walked from its table, and the voiding of a closed order's."""
+"""The state machine of payments, tested from its table, and the voiding of a closed order's."""
 
 from itertools import product
 from typing import TYPE_CHECKING

@@ -10,8 +10,19 @@ from tradepost.doors.graphql.problems import RequestError
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("body", [b"{}", b"{", b'{"query": "{ unknown }"}', b'{"query": "{ a: products(first: 1) }"}'])
-async def test_no_refused_request_waits_for_a_garbage_collection(client: httpx.AsyncClient, body: bytes) -> None:
+REFUSALS = {
+    b"{}": "invalid_parameter",
+    b"{": "malformed",
+    b'{"query": "{ unknown }"}': "invalid_document",
+    b'{"query": "{ a: products(first: 1) }"}': "invalid_document",
+}
+"""Bodies, and the code of their problem."""
+
+
+@pytest.mark.parametrize(("body", "code"), REFUSALS.items())
+async def test_no_refused_request_waits_for_a_garbage_collection(
+    client: httpx.AsyncClient, body: bytes, code: str
+) -> None:
     gc.collect()
     gc.disable()
     try:
@@ -19,5 +30,5 @@ async def test_no_refused_request_waits_for_a_garbage_collection(client: httpx.A
         left = [error for error in gc.get_objects() if isinstance(error, RequestError)]
     finally:
         gc.enable()
-    assert "errors" in response.json()
+    assert {error["extensions"]["code"] for error in response.json()["errors"]} == {code}
     assert left == []

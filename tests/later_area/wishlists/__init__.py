@@ -1,1 +1,1 @@
-"""Wishlists: variants that somebody wants."""
+"""Wishlists: variants that a customer wants."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
@@ -59,6 +60,15 @@ class ImportShop:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return subprocess.CompletedProcess([*map(str, words)], result.exit_code, result.stdout, result.stderr)
+
+    def import_with_one_rejected(self, file: Path, content: str) -> Json:
+        """Import two products of which one is rejected, and return the reported issue."""
+        file.write_text(content)
+        done = self.command("import", file, "--json")
+        report = msgspec.json.decode(done.stdout)
+        assert (done.returncode, report["created"], report["rejected"]) == (3, 1, 1)
+        [issue] = report["issues"]
+        return issue
 
     def anonymous(self) -> httpx.AsyncClient:
         """Return a client without credentials."""

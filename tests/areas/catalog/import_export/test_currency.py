@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.areas.catalog.import_export.conftest import ImportShop
@@ -22,12 +21,7 @@ FILES = {
 async def test_a_product_priced_in_another_currency_is_rejected_and_reported(
     shop: ImportShop, tmp_path: Path, format: str
 ) -> None:
-    file = tmp_path / "products"
-    file.write_text(FILES[format])
-    done = shop.command("import", file, "--json")
-    report = msgspec.json.decode(done.stdout)
-    assert (done.returncode, report["created"], report["rejected"]) == (3, 1, 1)
-    [issue] = report["issues"]
+    issue = shop.import_with_one_rejected(tmp_path / "products", FILES[format])
     line = 1 if format == "ndjson" else 2
     assert (issue["line"], issue["value"], "This shop sells in EUR" in issue["advice"]) == (line, "USD", True)
     assert [(p["name"], p["price_from"]) for p in (await shop.by_rest()).values()] == [

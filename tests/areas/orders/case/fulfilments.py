@@ -4,16 +4,16 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from tests.parity.access.table import STAFF_ONLY, Place
+from tests.parity.access.table import STAFF_ONLY
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
 from tests.parity.harness import UNKNOWN_ID, Json
 from tradepost.areas.inventory.models import StockLocationRow
 from tradepost.areas.orders.models import FulfilmentLineRow, FulfilmentRow, OrderLineRow
-from tradepost.kit.clock import now, to_rfc3339
+from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
 
 from .orders import ORDERS, is_visible
-from .rows import insert_order, new_variant
+from .rows import insert_order, new_variant, sample_of_orders
 
 TRACKING = {"carrier": "DHL", "tracking_number": "0034", "tracking_url": "https://tracking.example.com/0034"}
 
@@ -79,28 +79,10 @@ async def shipped_row(context: CaseContext) -> str:
 
 async def sample(context: CaseContext) -> Sample:
     """Create fulfilments of the sample orders."""
-    orders, moment = context.samples["Order"].rows, to_rfc3339(now())
+    orders = context.samples["Order"].rows
     shown = await insert_fulfilment(context, orders["shown"], **TRACKING)
     hidden = await insert_fulfilment(context, orders["hidden"], status="cancelled")
-    return Sample(
-        keys=[shown, hidden, UNKNOWN_ID],
-        filter_values={
-            "order_id": [orders["shown"], orders["hidden"], UNKNOWN_ID],
-            "status": ["pending", "cancelled", "shipped"],
-            **{f"created_at_{name}": [moment] for name in ("gte", "gt", "lte", "lt")},
-        },
-        shown={
-            "fulfilment_list": Place(seeks=shown, filter=("order_id", orders["shown"])),
-            "fulfilment_get": Place(shown, shown),
-            "order_fulfilment_list": Place(orders["shown"], shown),
-        },
-        hidden={
-            "fulfilment_list": Place(seeks=hidden, filter=("order_id", orders["hidden"])),
-            "fulfilment_get": Place(hidden, hidden),
-            "order_fulfilment_list": Place(orders["hidden"], hidden),
-        },
-        rows={"shown": shown, "hidden": hidden},
-    )
+    return sample_of_orders(context, "fulfilment", shown, hidden, ("pending", "cancelled", "shipped"))
 
 
 async def many_rows(context: CaseContext) -> str:

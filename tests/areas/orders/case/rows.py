@@ -6,11 +6,12 @@ from typing import Any
 
 from tests.areas.carts.case.rows import guest_cart, insert_cart
 from tests.factories import unique, variant_input
-from tests.parity.case import CaseContext
-from tests.parity.harness import Json
+from tests.parity.access.table import Place
+from tests.parity.case import CaseContext, Sample
+from tests.parity.harness import UNKNOWN_ID, Json
 from tradepost.areas.orders.models import OrderEventRow, OrderLineRow, OrderRow, OrderSearchRow
 from tradepost.kit.auth.cart_token import GuestTokens
-from tradepost.kit.clock import now
+from tradepost.kit.clock import now, to_rfc3339
 from tradepost.kit.ids import new_id
 from tradepost.kit.text.words import normalize
 
@@ -27,6 +28,32 @@ ADDRESS_COLUMNS = {
     "shipping_address_postcode": "8000",
     "shipping_address_country": "DK",
 }
+
+
+def sample_of_orders(context: CaseContext, name: str, shown: str, hidden: str, statuses: Sequence[str]) -> Sample:
+    """Return the sample of a resource below orders: a row of each sample order.
+
+    name: the prefix of the resource's operations.
+    """
+    orders, moment = context.samples["Order"].rows, to_rfc3339(now())
+    places = {
+        kind: {
+            f"{name}_list": Place(seeks=row, filter=("order_id", orders[kind])),
+            f"{name}_get": Place(row, row),
+            f"order_{name}_list": Place(orders[kind], row),
+        }
+        for kind, row in (("shown", shown), ("hidden", hidden))
+    }
+    return Sample(
+        keys=[shown, hidden, UNKNOWN_ID],
+        filter_values={
+            "order_id": [orders["shown"], orders["hidden"], UNKNOWN_ID],
+            "status": statuses,
+            **{f"created_at_{suffix}": [moment] for suffix in ("gte", "gt", "lte", "lt")},
+        },
+        rows={"shown": shown, "hidden": hidden},
+        **places,
+    )
 
 
 async def insert_order(context: CaseContext, variants: Sequence[str] = (), **columns: Any) -> str:

@@ -5,13 +5,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from tests.areas.orders.case.orders import OPEN_ORDER, ORDERS, is_visible
-from tests.areas.orders.case.rows import insert_order, open_order
-from tests.parity.access.table import STAFF_ONLY, Place
+from tests.areas.orders.case.rows import insert_order, open_order, sample_of_orders
+from tests.parity.access.table import STAFF_ONLY
 from tests.parity.case import CaseContext, EntityCase, Fault, OracleCase, ReadCase, Sample, WriteCase
-from tests.parity.harness import UNKNOWN_ID
 from tradepost.areas.orders.resource import orders
 from tradepost.areas.payments.models import PaymentRow
-from tradepost.kit.clock import now, to_rfc3339
 from tradepost.kit.ids import new_id
 
 ORDER = orders.table
@@ -39,28 +37,11 @@ async def set_status(context: CaseContext, id: str, status: str) -> None:
 
 async def sample(context: CaseContext) -> Sample:
     """Create payments of the sample orders."""
-    orders, moment = context.samples["Order"].rows, to_rfc3339(now())
+    orders = context.samples["Order"].rows
     instructions = {"next_action_type": "instructions", "next_action_text": "Transfer it."}
     shown = await insert_payment(context, orders["shown"], **instructions)
     hidden = await insert_payment(context, orders["hidden"], status="voided")
-    return Sample(
-        keys=[shown, hidden, UNKNOWN_ID],
-        filter_values={
-            "order_id": [orders["shown"], orders["hidden"], UNKNOWN_ID],
-            "status": ["created", "voided", "captured"],
-            **{f"created_at_{name}": [moment] for name in ("gte", "gt", "lte", "lt")},
-        },
-        shown={
-            "payment_list": Place(seeks=shown, filter=("order_id", orders["shown"])),
-            "payment_get": Place(shown, shown),
-            "order_payment_list": Place(orders["shown"], shown),
-        },
-        hidden={
-            "payment_list": Place(seeks=hidden, filter=("order_id", orders["hidden"])),
-            "payment_get": Place(hidden, hidden),
-            "order_payment_list": Place(orders["hidden"], hidden),
-        },
-    )
+    return sample_of_orders(context, "payment", shown, hidden, ("created", "voided", "captured"))
 
 
 async def row(context: CaseContext) -> str:

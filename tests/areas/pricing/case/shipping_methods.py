@@ -57,8 +57,6 @@ SHIPPING_METHOD = EntityCase(
         "countries": [[], ["DE"], ["XX"], ["de"], None],
         "min_weight_grams": [0, -1, 5],
         "max_weight_grams": [None, 4, 100],
-        # Values of another type, which GraphQL refuses as variables, are drawn for
-        # tests/parity/test_differential_writes.py.
         "position": [0, -1],
         "active": [True, None],
     },

@@ -1,4 +1,4 @@
-"""Tax rates: only who may change them sees them."""
+"""Tax rates: only callers that may change them see them."""
 
 from tests.factories import unique
 from tests.parity.access.table import STAFF_ONLY, Place
@@ -52,8 +52,6 @@ TAX_RATE = EntityCase(
         "country": ["DE", "XX", "de", ""],
         "region": [None, "CA", "California", ""],
         "tax_class": ["Standard", ""],
-        # Values of another type, which GraphQL refuses as variables, are drawn for
-        # tests/parity/test_differential_writes.py.
         "percentage": ["19", "8.875", "100", "100.0001", "1.23456", "-1", "", "1,5", "1."],
         "active": [True, False, None],
     },
