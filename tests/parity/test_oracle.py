@@ -157,7 +157,7 @@ def may_read_below(listed: Operation[Any, ..., Any], outer: str, below: Access, 
     return all(access.allows(caller.permissions) for access in accesses)
 
 
-@hypothesis_settings(15)
+@hypothesis_settings(30)
 @given(drawn_list=lists(CHILD_LISTS), asker=st.sampled_from(ASKERS), shuffle=st.integers(0, 2**32))
 async def test_the_rows_below_each_row_are_those_of_the_oracle(
     harness: DualDoorApp, sample_rows: SampleRows, drawn_list: AskedList, asker: str, shuffle: int
