@@ -1,0 +1,1 @@
+"""Payment providers: what takes the money. Each is one file; `provider.py` is their interface."""
