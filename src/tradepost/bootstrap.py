@@ -17,6 +17,8 @@ from tradepost.areas.catalog.service import CatalogSettings, find_other_currency
 from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service import OrderNumbers
 from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
+from tradepost.areas.payments.providers.manual import ManualProvider
+from tradepost.areas.payments.providers.provider import PaymentProviders
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules, find_other_shipping_currency
 from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
 from tradepost.kit.cache.channels.postgres import PostgresChannel
@@ -87,6 +89,7 @@ def create_dependencies(
     _provide_orders(dependencies, settings)
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
     dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
+    dependencies.provide(PaymentProviders, PaymentProviders(ManualProvider()))
     _provide_accounts(dependencies, settings, database)
     _provide_carts(dependencies, settings, database)
     return dependencies
