@@ -12,10 +12,8 @@ from typing import Any, Concatenate, Literal, Self, cast, overload
 import msgspec
 
 from ..auth.access import Access, depends_on_cart
-from ..clock import now
 from ..db.errors import LostRace
 from ..problems import (
-    AlreadyExists,
     Conflict,
     Forbidden,
     IdempotencyInProgress,
@@ -32,17 +30,18 @@ from ..rate_limit.credential_attempts import Attempt, CredentialAttempts
 from ..resource.resource import Resource, Result
 from ..resource.selection import Selection
 from ..writes.call_context import CallContext
-from ..writes.pending import PendingEvents
 from .idempotency.fingerprint import fingerprint
 from .idempotency.key import check_key
-from .idempotency.outcomes import problem_outcome, replay, split_outcome, storing_selection
+from .idempotency.outcomes import problem_outcome, replay, storing_selection
 from .idempotency.records import Claim, claim, is_final
+from .manual_transactions import ManualTransactions, check_nesting
+from .transactions import completion, run_transaction
 
 type AttemptedAccount = Callable[[Any], str | None]
 type Door = Literal["rest", "graphql"]
+type TransactionMode = Literal["automatic", "manual"]
 type Kind = Literal["get", "list", "query", "create", "replace", "update", "delete", "batch", "command"]
 
-MAX_TRIES = 4
 READ_POINTS, WRITE_POINTS, ATTEMPT_POINTS = 1, 10, 20
 """The default points of a call. A credential attempt costs more, because it runs a slow hash."""
 STATUSES: dict[Kind, int] = {"create": 201, "delete": 204}
@@ -68,6 +67,9 @@ class Operation[O, **P, R]:
         sets `work.returns_existing`, and the status is 200.
     idempotent: whether a write may be repeated with an idempotency key.
     requires_idempotency_key: whether it must have one. The command line and the worker need none.
+    transaction: `automatic` runs the whole method of a write in one transaction. With `manual` the
+        method opens its transactions itself (`Service.in_transaction`), to call a payment provider
+        between them, say.
     attempted_account: for operations that check a password, the function that returns the account
         from the body; None stands for the caller's own.
     checks_token: whether it checks a token, which nobody can guess. Calls that check a password or
@@ -97,6 +99,7 @@ class Operation[O, **P, R]:
         may_return_existing: bool = False,
         idempotent: bool = True,
         requires_idempotency_key: bool = False,
+        transaction: TransactionMode = "automatic",
         attempted_account: AttemptedAccount | None = None,
         checks_token: bool = False,
         exclusive_to: Door | None = None,
@@ -116,7 +119,9 @@ class Operation[O, **P, R]:
         self.takes_version = "expected" in self.signature.parameters
         self._path_resource, self.path_ids = path_resource, dict(path_ids or {})
         self._check_path_parameters()
-        self.is_write = kind not in READ_KINDS
+        self.is_write, self.transaction = kind not in READ_KINDS, transaction
+        if transaction == "manual" and not self.is_write:
+            raise TypeError(f"the operation {name} is a read, which has no transactions of its own")
         self.accepts_idempotency_key = self.is_write and idempotent
         self.requires_idempotency_key = self.accepts_idempotency_key and requires_idempotency_key
         self.needs_long_keys = bool(self.accepts_idempotency_key and result.secret_members and not access.permission)
@@ -253,10 +258,12 @@ class Operation[O, **P, R]:
         """Check the access rule and run the method in the call's transaction.
 
         The outermost operation commits; nested operations join its transaction. Lost races are
-        retried: up to four tries.
+        retried: up to four tries. The method of a manual operation opens its own transactions, so
+        it cannot be nested.
         """
         context: CallContext = service.context
         self.access.check(context.caller)
+        check_nesting(self.name, self.transaction == "manual", context)
         if context.work.session is not None:
             return await self._call_method(service, context, args, kwargs)
         context.work.root_operation = self.name
@@ -264,7 +271,7 @@ class Operation[O, **P, R]:
         check_key(key, self, context)
         try:
             if key is None:
-                return await self._run_in_transaction(service, context, args, kwargs)
+                return await self._run_transactions(service, context, args, kwargs)
             return await self._run_idempotent(service, context, key, args, kwargs)
         except LostRace:
             detail = "Concurrent requests kept changing the same data. Try again."
@@ -272,26 +279,18 @@ class Operation[O, **P, R]:
         finally:
             await context.work.run_hooks()
 
-    async def _run_in_transaction(
+    def _run_transactions(
         self, service: Any, context: CallContext, args: Any, kwargs: Any, claimed: Claim | None = None
-    ) -> R:
-        """Run the method in a transaction, and complete the claim. Lost races are retried."""
-        for _ in range(MAX_TRIES):
-            try:
-                async with context.work.transaction(context.database) as session:
-                    answer = await self._call_method(service, context, args, kwargs)
-                    await context.handle_events()
-                    if claimed is not None:
-                        answer, outcome = split_outcome(answer, self.result, context)
-                        await PendingEvents.for_session(session).write(session, now())
-                        await claimed.complete(session, outcome)
-                return answer
-            except LostRace:
-                continue
-            except AlreadyExists as clash:
-                if clash.members.get("field") not in context.work.generated_fields:
-                    raise
-        raise LostRace
+    ) -> Awaitable[R]:
+        """Run the method in its transaction, or let it open its own, and complete the claim."""
+
+        def call() -> Awaitable[R]:
+            return self._call_method(service, context, args, kwargs)
+
+        if self.transaction == "manual":
+            return ManualTransactions(context, self.name, self.result, claimed).call(call)
+        before_commit = None if claimed is None else completion(claimed, self.result, context)
+        return run_transaction(context, call, before_commit)
 
     async def _run_idempotent(
         self, service: Any, context: CallContext, key: str, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -303,13 +302,15 @@ class Operation[O, **P, R]:
         claimed = await claim(context, self.name, key, fingerprint(arguments, context.database.reads.secret))
         if isinstance(claimed, str):
             return await replay(claimed, self.result, selection, context)
+        # An earlier call may have committed an intent under it.
+        claimed.is_kept = self.transaction == "manual" and claimed.was_taken_over
         storing = storing_selection(self.result, selection, context.caller.permissions)
         args = [storing if a is selection else a for a in args]
         kwargs = {n: storing if a is selection else a for n, a in kwargs.items()}
         try:
-            return await self._run_in_transaction(service, context, args, kwargs, claimed)
+            return await self._run_transactions(service, context, args, kwargs, claimed)
         except BaseException as fault:
-            if isinstance(fault, Problem) and is_final(fault):
+            if isinstance(fault, Problem) and is_final(fault) and not claimed.is_kept:
                 await claimed.complete_separately(problem_outcome(fault))
             else:
                 await claimed.release()
@@ -341,6 +342,7 @@ def operation[O, **P, R](
     may_return_existing: bool = False,
     idempotent: bool = True,
     requires_idempotency_key: bool = False,
+    transaction: TransactionMode = "automatic",
     attempted_account: AttemptedAccount | None = None,
     checks_token: bool = False,
     exclusive_to: Door | None = None,
@@ -369,6 +371,7 @@ def operation[O, **P, R](
             may_return_existing=may_return_existing,
             idempotent=idempotent,
             requires_idempotency_key=requires_idempotency_key,
+            transaction=transaction,
             attempted_account=attempted_account,
             checks_token=checks_token,
             exclusive_to=exclusive_to,

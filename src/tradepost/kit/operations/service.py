@@ -28,6 +28,7 @@ from ..schema.validation import validate
 from ..schema.wire_form import wire_form
 from ..writes import bulk
 from ..writes.call_context import CallContext
+from ..writes.unit_of_work import Step, StepRunner
 
 type ExpectedVersion = int | tuple[int, ...] | None
 """The version that a row must have, several of which it must have one, or None for any."""
@@ -54,6 +55,27 @@ class Service:
     def viewer_values(self) -> dict[str, str | None]:
         """The values of the viewer's bind parameters."""
         return identity_values(self.context.caller)
+
+    async def in_transaction[R](self, step: Step[R]) -> R:
+        """Run a step in a transaction of its own, in an operation with manual transactions.
+
+        Its events are handled, lost races are retried, and no session is open afterwards.
+        """
+        return await self._steps.run(step)
+
+    async def in_last_transaction[R](self, step: Step[R]) -> R:
+        """Run the step that returns the operation's record, in the last transaction.
+
+        It also stores the outcome of the idempotency key. The operation returns the answer.
+        """
+        return await self._steps.run_last(step)
+
+    @property
+    def _steps(self) -> StepRunner:
+        steps = self.context.work.manual
+        if steps is None:
+            raise RuntimeError(f"`{self.context.work.root_operation}` does not have manual transactions")
+        return steps
 
     async def one[S: msgspec.Struct](self, resource: Resource[S], selection: Selection[S], key: str) -> Record[S]:
         """Return the visible row with this id or slug, or raise NotFound."""

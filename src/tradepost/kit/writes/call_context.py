@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import msgspec
 from sqlalchemy import Select
@@ -27,13 +27,45 @@ from .outbox import is_personal_event
 from .unit_of_work import UnitOfWork
 
 
-class RequestIdempotency:
-    """The idempotency key of the request's write, and whether its outcome was replayed."""
+class KeyClaim(Protocol):
+    """The claim of an idempotency key.
 
-    __slots__ = ("is_replay", "key")
+    is_kept: whether a failure keeps the claim, so that the next request with the key resumes.
+    """
+
+    id: str
+    is_kept: bool
+
+
+class RequestIdempotency:
+    """The idempotency key of the request's write, and whether its outcome was replayed.
+
+    claim: that of a running operation with manual transactions; None without a key.
+    """
+
+    __slots__ = ("claim", "is_replay", "key")
 
     def __init__(self, key: str | None = None) -> None:
         self.key, self.is_replay = key, False
+        self.claim: KeyClaim | None = None
+
+    @property
+    def claim_id(self) -> str | None:
+        """The id to store with an intent; None without a key.
+
+        It is the same for every request that resumes the intent, and another one once the key has
+        expired.
+        """
+        return None if self.claim is None else self.claim.id
+
+    def keep_claim(self) -> None:
+        """Keep the claim if the call fails from now on. Call it in the step that has the intent.
+
+        It need not wait for the commit: if the commit fails, the next request finds no intent and
+        begins again.
+        """
+        if self.claim is not None:
+            self.claim.is_kept = True
 
 
 class CacheTrace:

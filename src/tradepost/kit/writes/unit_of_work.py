@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,15 +16,30 @@ from .pending import PendingEvents
 LOG = logging.getLogger("tradepost.writes")
 
 type Hook = Callable[[], Awaitable[None]]
+type Step[R] = Callable[[], Awaitable[R]]
+"""A function that is called inside a transaction, and again if a race was lost."""
 
 RUNNING_HOOKS: set[asyncio.Task[None]] = set()
 """The event loop keeps only weak references to tasks."""
+
+
+class StepRunner(Protocol):
+    """Runs the steps of an operation that opens its transactions itself."""
+
+    def run[R](self, step: Step[R]) -> Awaitable[R]:
+        """Run a step in a transaction of its own."""
+        ...
+
+    def run_last[R](self, step: Step[R]) -> Awaitable[R]:
+        """Run the last step, which returns the record of the operation."""
+        ...
 
 
 class UnitOfWork:
     """The open transaction of a call, and what belongs to it. Nested operations join it.
 
     session: the open write, or None.
+    manual: runs the steps of an operation with manual transactions; None for all others.
     root_operation, current_operation: the operation that was called, and the one that runs now.
     generated_fields: fields whose value we generated (a slug, say); on a unique violation of one
         of them the write is retried with a new value.
@@ -38,6 +54,7 @@ class UnitOfWork:
         "due_hooks",
         "generated_fields",
         "hooks",
+        "manual",
         "one_time_secret",
         "returns_existing",
         "root_operation",
@@ -46,6 +63,7 @@ class UnitOfWork:
 
     def __init__(self) -> None:
         self.session: AsyncSession | None = None
+        self.manual: StepRunner | None = None
         self.root_operation = self.current_operation = ""
         self.generated_fields: set[str] = set()
         self.one_time_secret: str | None = None

@@ -4,7 +4,8 @@ A call first claims its key, in a short transaction of its own, for the length o
 outcome is written in the transaction of the effect, and only while the call still owns the claim:
 a call that lost its lease rolls back, so an expired claim may run again. Only outcomes of business
 rules are stored; if a call is refused for its form, caller or frequency, or fails, the claim is
-released.
+released. A manual operation that has committed an intent keeps its claim: only the lease ends then,
+and the next call with the key and the same input resumes the intent.
 
 Leases are compared with this process's clock. Safety does not depend on it: the commit checks the
 owner's name.
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, Text, UniqueConstraint, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Index, Text, UniqueConstraint, and_, bindparam, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -66,17 +67,30 @@ def is_final(problem: Problem) -> bool:
 
 
 class Claim:
-    """A key that this call has claimed."""
+    """A key that this call has claimed.
+
+    id: that of the record. A call that takes over an expired lease has the id of the earlier call.
+    was_taken_over: whether it has.
+    is_kept: whether `release` keeps the record and only ends the lease.
+    """
 
     def __init__(self, database: Database, id: str, owner: str) -> None:
-        self.database, self.binds = database, {"mine": id, "owner": owner}
+        self.database, self.id, self.binds = database, id, {"mine": id, "owner": owner}
+        self.was_taken_over, self.is_kept = id != owner, False
 
     async def complete(self, session: AsyncSession, outcome: str) -> None:
         """Write the outcome in a transaction, or raise IdempotencyInProgress if the lease is lost.
 
         The transaction must then be rolled back.
         """
-        updated: Any = await session.execute(COMPLETE, {**self.binds, "kept": outcome})
+        await self._update(session, COMPLETE, kept=outcome)
+
+    async def renew(self, session: AsyncSession, now: datetime) -> None:
+        """Renew the lease in a transaction, or raise IdempotencyInProgress as `complete` does."""
+        await self._update(session, RENEW, until=now + LEASE)
+
+    async def _update(self, session: AsyncSession, statement: Any, **values: Any) -> None:
+        updated: Any = await session.execute(statement, {**self.binds, **values})
         if updated.rowcount != 1:
             raise IdempotencyInProgress(
                 "This request took too long: its key has passed to a later request. It changed nothing."
@@ -92,7 +106,7 @@ class Claim:
             raise
 
     async def release(self) -> None:
-        """Release the key, so that the next call with it runs.
+        """Release the key, so that the next call with it runs; end its lease if it is kept.
 
         No-op if the outcome was already committed, e.g. if this call was cancelled during commit.
         If the database is not available, the key is released when it is back.
@@ -116,7 +130,7 @@ class Claim:
 
     async def _release(self) -> None:
         async with self.database.transaction() as session:
-            await session.execute(RELEASE, self.binds)
+            await session.execute(END_LEASE if self.is_kept else RELEASE, self.binds)
 
 
 async def claim(context: CallContext, operation: str, key: str, fingerprint: str) -> Claim | str:
@@ -145,7 +159,9 @@ async def claim(context: CallContext, operation: str, key: str, fingerprint: str
                 record = (await session.execute(FIND, scope)).first() if claimed_id is None else None
         except Unavailable:
             if claimed_id is not None:
-                Claim(context.database, claimed_id, owner).release_later()  # the commit may have happened
+                uncertain = Claim(context.database, claimed_id, owner)  # the commit may have happened
+                uncertain.is_kept = uncertain.was_taken_over
+                uncertain.release_later()
             raise
         if claimed_id is not None:
             return Claim(context.database, claimed_id, owner)
@@ -161,6 +177,8 @@ async def claim(context: CallContext, operation: str, key: str, fingerprint: str
 
 MINE = and_(RECORDS.c.id == bindparam("mine"), RECORDS.c.lease_owner == bindparam("owner"))
 COMPLETE = update(RECORDS).where(MINE).values(outcome=bindparam("kept"), lease_owner=None, lease_until=None)
+RENEW = update(RECORDS).where(MINE).values(lease_until=bindparam("until", type_=UTCDateTime))
+END_LEASE = update(RECORDS).where(MINE).values(lease_owner=None, lease_until=None)
 RELEASE = delete(RECORDS).where(MINE)
 FIND = select(RECORDS.c.fingerprint, RECORDS.c.outcome).where(
     *[RECORDS.c[name] == bindparam(name) for name in ("principal", "operation", "key")]
@@ -171,20 +189,23 @@ FIND = select(RECORDS.c.fingerprint, RECORDS.c.outcome).where(
 def _claim_statement(is_sqlite: bool) -> Any:
     """Return the statement that claims a key and returns its row's id.
 
-    A key can be claimed if it is new, older than a day, or if its lease ran out on the same
-    input. Of concurrent calls one succeeds.
+    A key can be claimed if it is new, older than a day, or if its lease ran out or ended on the
+    same input. Of concurrent calls one succeeds. A record older than a day gets a new id: nothing
+    of it is resumed.
     """
     new = (sqlite if is_sqlite else postgresql).insert(RECORDS)
+    is_old = RECORDS.c.created_at < bindparam("since", type_=UTCDateTime)
     expired = and_(
         RECORDS.c.outcome.is_(None),
-        RECORDS.c.lease_until < bindparam("now", type_=UTCDateTime),
+        or_(RECORDS.c.lease_until.is_(None), RECORDS.c.lease_until < bindparam("now", type_=UTCDateTime)),
         RECORDS.c.fingerprint == new.excluded.fingerprint,
     )
     return new.on_conflict_do_update(
         index_elements=["principal", "operation", "key"],
-        set_={
+        set_={"id": case((is_old, new.excluded.id), else_=RECORDS.c.id)}
+        | {
             n: new.excluded[n]
             for n in ("created_at", "updated_at", "fingerprint", "lease_owner", "lease_until", "outcome")
         },
-        where=or_(RECORDS.c.created_at < bindparam("since", type_=UTCDateTime), expired),
+        where=or_(is_old, expired),
     ).returning(RECORDS.c.id)
