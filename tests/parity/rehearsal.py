@@ -5,18 +5,23 @@ So both doors write over the same rows, and their answers and their rows can be 
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tradepost.kit.cache.invalidation import TrackingSession
 from tradepost.kit.db.base import Table
+from tradepost.kit.operations import operation as operation_module
 from tradepost.kit.operations.idempotency.outcomes import Outcome
 from tradepost.kit.operations.idempotency.records import RECORDS
+from tradepost.kit.operations.manual_transactions import ManualTransactions
+from tradepost.kit.operations.transactions import BeforeCommit
 from tradepost.kit.writes.database import Database
+from tradepost.kit.writes.unit_of_work import Step
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 UNEQUAL_COLUMNS = frozenset(
@@ -35,6 +40,32 @@ OPTIONAL_TIMES = frozenset(
 """Times of which only whether they are set is the same in two equal writes."""
 
 type Rows = list[str]
+
+
+class RehearsedTransactions(ManualTransactions):
+    """Runs all steps in one transaction, because the second one needs what the first one wrote."""
+
+    async def call[R](self, method: Step[R]) -> R:
+        """Call the method; end the transaction before the claim of the key is released."""
+        async with AsyncExitStack() as self.stack:
+            self.open_session: AsyncSession | None = None
+            return await super().call(method)
+
+    async def _run[R](self, step: Step[R], before_commit: BeforeCommit | None) -> R:
+        work = self.context.work
+        if self.open_session is None:
+            transaction = work.transaction(self.context.database)
+            self.open_session = await self.stack.enter_async_context(transaction)
+        work.session = self.open_session
+        try:
+            answer = await step()
+            await self.context.handle_events()
+            if before_commit is not None:
+                answer = await before_commit(work.session, answer)
+            await work.session.flush()
+            return answer
+        finally:
+            work.session = None
 
 
 class Rehearsal:
@@ -79,7 +110,9 @@ class Rehearsal:
         committing, database.session_factory = database.session_factory, self.session_factory
         self.changes = []
         try:
-            yield self.changes
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(operation_module, "ManualTransactions", RehearsedTransactions)
+                yield self.changes
         finally:
             database.session_factory = committing
 

@@ -13,7 +13,7 @@ From `keep_claim()` on, a failure ends the lease of the key at once but keeps th
 request with the same key and input resumes with the same claim id. Every step commits only while
 the call owns the lease of its key, and renews it. If the provider takes longer than the lease (60
 seconds), another request may take the key over; the next step of the slow one then raises
-IdempotencyInProgress and writes nothing.
+IdempotencyInProgress and writes nothing. So the timeout of the provider's client is shorter.
 """
 
 from collections.abc import Awaitable, Callable

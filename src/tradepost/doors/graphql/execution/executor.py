@@ -150,7 +150,7 @@ class Executor:
                 *[self._run(r, variables, context, p, r.json_key) for r, p in zip(roots, prices, strict=True)]
             )
         if results and all([isinstance(result, Unavailable) for result in results]):
-            # Nothing was read or written, so the whole request can be repeated.
+            # No field has an answer, so the whole request can be repeated.
             prepared.status, prepared.retry_after = 503, max([result.retry_after or 1 for result in results])
         errors = [
             self._field_error(root, result, context)
