@@ -1,8 +1,6 @@
 """Answers requests to `/v1`: keys, idempotency, endpoints, and the faults that tests ask for."""
 
 import asyncio
-import base64
-import binascii
 import hmac
 import logging
 from dataclasses import dataclass
@@ -10,13 +8,14 @@ from typing import Any
 
 from . import idempotency, queries
 from .asgi import Answer, ConnectionDropped, Request, json_answer
+from .confirmation import find_intent
 from .engine import Engine
 from .errors import ApiError, invalid
 from .faults import Fault, take_fault
+from .keys import Keys
 from .ledger import Ledger
 from .objects import API_VERSION, new_id, without_private
 from .parameters import Parameters, parse_parameters
-from .payment_intents import find_intent
 from .routes import Route, find_route
 
 LOGGER = logging.getLogger(__name__)
@@ -26,41 +25,6 @@ SERVER_ERROR = ApiError(
 RATE_LIMITED = ApiError(
     "Request rate limit exceeded.", status=429, type="invalid_request_error", code="rate_limit", is_stored=False
 )
-
-
-@dataclass(frozen=True)
-class Keys:
-    """The API keys of the account."""
-
-    secret: str
-    publishable: str
-
-    def is_secret(self, headers: Any) -> bool:
-        """Return whether the caller has the secret key and not the publishable one."""
-        key = _key(headers.get("authorization", ""))
-        if not key:
-            message = (
-                "You did not provide an API key. You need to provide your API key in the Authorization header, using "
-                "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
-            )
-            raise ApiError(message, status=401, is_stored=False)
-        if hmac.compare_digest(key.encode(), self.secret.encode()):
-            return True
-        if not hmac.compare_digest(key.encode(), self.publishable.encode()):
-            raise ApiError(f"Invalid API Key provided: {key[:8]}****", status=401, is_stored=False)
-        return False
-
-
-def _key(authorization: str) -> str:
-    scheme, _, value = authorization.partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
-    if scheme.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
 
 
 @dataclass(frozen=True)

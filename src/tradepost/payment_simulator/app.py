@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from .api import Api, Keys
+from .api import Api
 from .asgi import (
     Answer,
     ConnectionDropped,
@@ -23,6 +23,7 @@ from .asgi import (
 )
 from .controls import Controls
 from .engine import Engine
+from .keys import Keys
 from .ledger import Options, WebhookEndpoint
 from .pages import Pages
 from .webhooks import Deliveries

@@ -4,7 +4,7 @@ A number only selects the behaviour. Nothing but brand and last four digits is s
 """
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import ApiError
@@ -148,9 +148,9 @@ def method_of_token(token: str) -> PaymentMethod | None:
     return BY_TOKEN.get(token)
 
 
-def restore(token: str, last4: str) -> PaymentMethod:
+def restore(token: str) -> PaymentMethod:
     """Return the behaviour of a stored payment method."""
-    return BY_TOKEN.get(token) or replace(_not_a_test_card("4" * 16), last4=last4)
+    return BY_TOKEN.get(token) or _not_a_test_card("4" * 16)
 
 
 def _not_a_test_card(number: str) -> PaymentMethod:

@@ -16,7 +16,7 @@ PENDING_OUTCOME = {
 
 def create(tx: Ledger, intent: Object, payment_method: Object, method: PaymentMethod) -> Object:
     """Charge a payment method: pending, failed, authorised or captured."""
-    charge = tx.insert(new_charge(tx, intent, payment_method, method))
+    charge = tx.insert(new_charge(tx, intent, payment_method))
     if method.is_delayed:
         tx.emit("charge.pending", charge)
         return charge

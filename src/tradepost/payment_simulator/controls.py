@@ -4,15 +4,15 @@ import inspect
 import json
 from typing import Any
 
-from . import disputes, payment_intents, refunds
+from . import confirmation, disputes, payment_intents, refunds
 from .asgi import Answer, Request, json_answer
+from .confirmation import find_intent
 from .engine import Engine
 from .errors import ApiError, invalid
 from .faults import Fault, add_fault
 from .ledger import Ledger, WebhookMode
 from .objects import without_private
 from .parameters import Parameters
-from .payment_intents import find_intent
 from .store import Object
 from .webhooks import ACTIONS, run_timers
 
@@ -64,7 +64,7 @@ class Controls:
         """Finish 3-D Secure as the buyer does."""
 
         def work(tx: Ledger) -> Object:
-            return payment_intents.authenticate(tx, find_intent(tx, payment_intent), is_complete=complete)
+            return confirmation.authenticate(tx, find_intent(tx, payment_intent), is_complete=complete)
 
         return await self._change(work)
 

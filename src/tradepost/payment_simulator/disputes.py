@@ -11,7 +11,7 @@ CLOSED = ("won", "lost", "warning_closed")
 
 def open_if_test_card(tx: Ledger, charge: Object) -> None:
     """Dispute a payment with the test card for it, some seconds later."""
-    if restore(charge["_token"], "").disputed:
+    if restore(charge["_token"]).disputed:
         tx.schedule("dispute", charge["id"], tx.settle_seconds)
 
 

@@ -78,10 +78,10 @@ def new_payment_method(tx: Transaction, method: PaymentMethod) -> Object:
     }
 
 
-def new_charge(tx: Transaction, intent: Object, payment_method: Object, method: PaymentMethod) -> Object:
+def new_charge(tx: Transaction, intent: Object, payment_method: Object) -> Object:
     """Return a charge that has not been decided."""
     nothing = dict.fromkeys(CHARGE_NULLS)
-    details = {name: value for name, value in method.details().items() if value is not None}
+    kind = payment_method["type"]
     return {
         **nothing,
         **_base("charge", "ch", tx),
@@ -99,10 +99,10 @@ def new_charge(tx: Transaction, intent: Object, payment_method: Object, method: 
         "paid": False,
         "payment_intent": intent["id"],
         "payment_method": payment_method["id"],
-        "payment_method_details": {"type": method.type, method.type: details},
+        "payment_method_details": {"type": kind, kind: dict(payment_method[kind])},
         "refunded": False,
         "status": "pending",
-        "_token": method.token,
+        "_token": payment_method["_token"],
     }
 
 

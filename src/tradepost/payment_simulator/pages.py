@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from tradepost.kit.text.templates import template_environment
 
-from . import payment_intents
+from . import confirmation
 from .amounts import money
 from .asgi import Answer, Request
 from .cards import PAYMENT_METHODS, method_of_number
@@ -68,14 +68,14 @@ class Pages:
         try:
             method = method_of_number(number)
             intent = await self.engine.change(
-                lambda tx: payment_intents.confirm_on_page(tx, intent["id"], method), request.base_url
+                lambda tx: confirmation.confirm_on_page(tx, intent["id"], method), request.base_url
             )
         except ApiError as error:
             return await self._declined(intent, error)
         return self._next(intent)
 
     async def _declined(self, intent: Object, error: ApiError) -> Answer:
-        current = await self.engine.change(lambda tx: payment_intents.find_intent(tx, intent["id"]))
+        current = await self.engine.change(lambda tx: confirmation.find_intent(tx, intent["id"]))
         field = {"number": error.message} if error.param == "number" else {}
         return self._payment(error.status, current, field, "" if field else error.message)
 
@@ -83,13 +83,13 @@ class Pages:
         is_complete = form.get("result") == "complete"
         try:
             intent = await self.engine.change(
-                lambda tx: payment_intents.authenticate(
-                    tx, payment_intents.find_intent(tx, intent["id"]), is_complete=is_complete
+                lambda tx: confirmation.authenticate(
+                    tx, confirmation.find_intent(tx, intent["id"]), is_complete=is_complete
                 ),
                 request.base_url,
             )
         except ApiError:
-            intent = await self.engine.change(lambda tx: payment_intents.find_intent(tx, intent["id"]))
+            intent = await self.engine.change(lambda tx: confirmation.find_intent(tx, intent["id"]))
         return self._next(intent)
 
     def _next(self, intent: Object) -> Answer:

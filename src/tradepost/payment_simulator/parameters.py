@@ -9,6 +9,7 @@ from .errors import ApiError, invalid
 
 MAX_FIELDS, MAX_DEPTH = 500, 8
 NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+URL = re.compile(r"https?://[^\s/?#]+[^\s]*")
 INTEGER = re.compile(r"-?[0-9]{1,15}")
 METADATA_KEYS, METADATA_NAME, METADATA_VALUE = 50, 40, 500
 
@@ -83,6 +84,13 @@ class Parameters:
             raise invalid(f"{message}; however '{name}' cannot be unset.", name, "parameter_invalid_empty")
         if choices and value not in choices:
             raise invalid(f"Invalid {name}: must be one of {', '.join(choices)}", name)
+        return value
+
+    def url(self, name: str) -> str | None:
+        """Return an absolute URL of the web, or None."""
+        value = self.text(name)
+        if value is not None and URL.fullmatch(value) is None:
+            raise invalid("Not a valid URL", name, "url_invalid")
         return value
 
     def required_text(self, name: str) -> str:

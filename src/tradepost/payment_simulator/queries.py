@@ -45,12 +45,11 @@ def list_objects(tx: Ledger, kind: str, parameters: Parameters, path: str, filte
             conditions.append(f"sequence {sign} ?")
             values.append(_sequence(tx, kind, object_id, name))
     limit = _limit(parameters)
-    found = tx.select(kind, " AND ".join(conditions), values, limit + 1)
-    if "ending_before" in parameters:
-        # The page that ends before the object: the oldest of the newer ones.
-        everything = tx.select(kind, " AND ".join(conditions), values)
-        found = [*everything[-limit:], *everything[:-limit][:1]]
-    return {"object": "list", "data": found[:limit], "has_more": len(found) > limit, "url": path}
+    # The page that ends before an object has the oldest of those that are newer.
+    order = "ASC" if "ending_before" in parameters else "DESC"
+    matches = tx.select(kind, " AND ".join(conditions), values, limit + 1, order=order)
+    page = matches[:limit] if order == "DESC" else matches[:limit][::-1]
+    return {"object": "list", "data": page, "has_more": len(matches) > limit, "url": path}
 
 
 def _limit(parameters: Parameters) -> int:
@@ -87,11 +86,11 @@ def search_intents(tx: Ledger, parameters: Parameters) -> Object:
     newest = tx.now - (tx.setting("search_lag") or 0)
     limit, page = _limit(parameters), int(parameters.text("page") or 0)
     intents = tx.select("payment_intent", "created <= ?", [newest])
-    found = [intent for intent in intents if all(test(intent) for test in tests)]
-    has_more = len(found) > (page + 1) * limit
+    matches = [intent for intent in intents if all(test(intent) for test in tests)]
+    has_more = len(matches) > (page + 1) * limit
     return {
         "object": "search_result",
-        "data": found[page * limit : (page + 1) * limit],
+        "data": matches[page * limit : (page + 1) * limit],
         "has_more": has_more,
         "next_page": str(page + 1) if has_more else None,
         "url": "/v1/payment_intents/search",

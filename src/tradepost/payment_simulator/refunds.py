@@ -2,11 +2,11 @@
 
 from .amounts import check_step, money
 from .cards import restore
+from .confirmation import find_intent
 from .errors import ApiError, invalid, missing
 from .ledger import Ledger
 from .objects import new_refund
 from .parameters import Parameters
-from .payment_intents import find_intent
 from .store import Object
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
@@ -62,7 +62,7 @@ def _check_disputes(tx: Ledger, charge: Object) -> None:
 
 def start(tx: Ledger, charge: Object, amount: int, members: Object) -> Object:
     """Make a refund of a checked amount."""
-    behaviour = restore(charge["_token"], "").refund
+    behaviour = restore(charge["_token"]).refund
     refund = new_refund(tx, charge, amount, members)
     if behaviour != "pending":
         refund["status"] = "succeeded"

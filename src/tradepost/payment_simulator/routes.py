@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import disputes, payment_intents, refunds
+from . import confirmation, disputes, payment_intents, refunds
 from .errors import ApiError, missing
 from .ledger import Ledger
 from .objects import new_payment_method
@@ -43,7 +43,7 @@ def _listed(kind: str, path: str, *filters: str) -> Endpoint:
 
 def _create_payment_method(tx: Ledger, parameters: Parameters) -> Object:
     parameters.only("type", "card", "sepa_debit", "billing_details", "metadata", "expand")
-    return tx.insert(new_payment_method(tx, payment_intents.method_of_data(parameters)))
+    return tx.insert(new_payment_method(tx, confirmation.method_of_data(parameters)))
 
 
 def _list_events(tx: Ledger, parameters: Parameters) -> Object:
@@ -71,7 +71,7 @@ ROUTES = [
     _route("GET", "/v1/payment_intents/search", search_intents),
     _route("GET", "/v1/payment_intents/{id}", _retrieve("payment_intent", "intent"), client_secret=True),
     _route("POST", "/v1/payment_intents/{id}", payment_intents.update),
-    _route("POST", "/v1/payment_intents/{id}/confirm", payment_intents.confirm, client_secret=True),
+    _route("POST", "/v1/payment_intents/{id}/confirm", confirmation.confirm, client_secret=True),
     _route("POST", "/v1/payment_intents/{id}/capture", payment_intents.capture),
     _route("POST", "/v1/payment_intents/{id}/cancel", payment_intents.cancel),
     _route("POST", "/v1/payment_methods", _create_payment_method),

@@ -60,10 +60,12 @@ class Transaction:
         self.execute("UPDATE object SET data = ? WHERE id = ?", json.dumps(item), item["id"])
         return item
 
-    def select(self, kind: str, where: str = "", values: Sequence[Any] = (), limit: int = -1) -> list[Object]:
-        """Return objects of a kind, the newest first."""
+    def select(
+        self, kind: str, where: str = "", values: Sequence[Any] = (), limit: int = -1, *, order: str = "DESC"
+    ) -> list[Object]:
+        """Return objects of a kind, the newest first unless the order is `ASC`."""
         condition = f" AND ({where})" if where else ""
-        sql = f"SELECT data FROM object WHERE kind = ?{condition} ORDER BY sequence DESC LIMIT ?"
+        sql = f"SELECT data FROM object WHERE kind = ?{condition} ORDER BY sequence {order} LIMIT ?"
         return [json.loads(data) for (data,) in self.execute(sql, kind, *values, limit)]
 
     def of_intent(self, kind: str, intent_id: str) -> list[Object]:

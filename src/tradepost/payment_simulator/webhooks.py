@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from . import disputes, payment_intents, refunds
+from . import confirmation, disputes, payment_intents, refunds
 from .engine import Engine
 from .errors import ApiError
 from .ledger import Ledger
@@ -26,7 +26,7 @@ TIMEOUT, LEASE = 10.0, 30.0
 MAX_ATTEMPTS, MAX_WAIT = 16, 3600.0
 POLL_SECONDS = 1.0
 ACTIONS = {
-    "settle": payment_intents.settle,
+    "settle": confirmation.settle,
     "lapse": payment_intents.lapse,
     "settle_refund": refunds.settle,
     "fail_refund": refunds.fail,
