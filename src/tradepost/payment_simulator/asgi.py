@@ -63,7 +63,9 @@ async def read_request(scope: Scope, receive: Receive, place: Place) -> Request 
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     base_path = place.base_path
     base_url = place.public_url or f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}{base_path}"
-    path = scope["path"].removeprefix(base_path) if scope["path"].startswith(f"{base_path}/") else scope["path"]
+    # A mount of Litestar removes the base path and adds a slash at the end.
+    path = scope["path"].rstrip("/")
+    path = path.removeprefix(base_path) if path.startswith(f"{base_path}/") else path
     return Request(scope["method"], path, scope["query_string"], headers, body, base_url)
 
 

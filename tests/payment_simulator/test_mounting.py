@@ -1,0 +1,84 @@
+"""The simulator within another app and in one process, as the demo runs it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar, asgi
+
+from tests.payment_simulator.conftest import RETURN_URL
+from tradepost.payment_simulator import Simulator, WebhookEndpoint, create_simulator
+
+BASE, PUBLIC = "/fake-provider", "https://shop.example/fake-provider"
+AUTHORIZATION = {"authorization": "Bearer sk_demo"}
+
+
+class Endpoint:
+    """An endpoint for webhooks within the process."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.bodies.append((await receive())["body"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Simulator:
+    """A simulator in demo dress."""
+    return create_simulator(
+        tmp_path / "simulator.db",
+        secret_key="sk_demo",
+        publishable_key="pk_demo",
+        webhooks=[WebhookEndpoint("http://shop/webhooks", "whsec_demo", frozenset({"payment_intent.succeeded"}))],
+        base_path=BASE,
+        public_url=PUBLIC,
+        transport=httpx.ASGITransport(Endpoint()),
+    )
+
+
+@pytest.fixture
+async def browser(simulator: Simulator) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the app that the simulator is mounted in."""
+    mounted = asgi(BASE, is_mount=True, copy_scope=True)(simulator)  # pyright: ignore
+    app: Any = Litestar([mounted], openapi_config=None)
+    async with (
+        simulator.lifespan(),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client,
+    ):
+        yield client
+
+
+async def test_a_mounted_simulator_serves_its_pages_and_its_api(browser: httpx.AsyncClient) -> None:
+    form = {"amount": "500", "currency": "eur", "return_url": RETURN_URL}
+    intent = (await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=AUTHORIZATION)).json()
+    page = await browser.get(f"{BASE}/pay/{intent['client_secret']}")
+    assert f'href="{BASE}/pages.css"' in page.text
+    assert (await browser.get(f"{BASE}/pages.css")).status_code == 200
+    card = {"number": "4000000000003220", "expiry": "12/34", "cvc": "123"}
+    redirect = await browser.post(str(page.url), data=card)
+    assert redirect.headers["location"] == f"{BASE}/authenticate/{intent['client_secret']}"
+    seen = (await browser.get(f"{BASE}/v1/payment_intents/{intent['id']}", headers=AUTHORIZATION)).json()
+    assert seen["next_action"]["redirect_to_url"]["url"] == f"{PUBLIC}/authenticate/{intent['client_secret']}"
+
+
+async def test_without_the_flag_there_are_no_controls_over_http_and_no_faults(
+    browser: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    assert (await browser.post(f"{BASE}/control/ledger")).status_code == 404
+    await simulator.controls.fault("error_before")
+    answer = await browser.get(f"{BASE}/v1/payment_intents", headers=AUTHORIZATION)
+    assert answer.status_code == 200
+    assert (await simulator.controls.ledger())["payment_intents"] == []
+
+
+async def test_an_endpoint_gets_the_types_that_it_wants(browser: httpx.AsyncClient, simulator: Simulator) -> None:
+    form = {"amount": "500", "currency": "eur", "confirm": "true", "payment_method": "pm_card_visa"}
+    form |= {"payment_method_types[]": "card"}
+    answer = await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=AUTHORIZATION)
+    assert answer.json()["status"] == "succeeded"
+    assert [delivery["type"] for delivery in await simulator.controls.deliveries()] == ["payment_intent.succeeded"]
