@@ -84,13 +84,14 @@ def _create_refunds() -> None:
         *[sa.Column(name, Id, nullable=False) for name in ("refund_id", "order_line_id")],
         *[sa.Column(name, sa.Integer, nullable=False) for name in ("position", "quantity")],
         sa.Column("currency", sa.String, nullable=False),
-        sa.Column("amount_amount", sa.BigInteger, nullable=False),
+        *[sa.Column(name, sa.BigInteger, nullable=False) for name in ("amount_amount", "tax_amount")],
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_line")),
         sa.UniqueConstraint("refund_id", "order_line_id", name="refund_line_order_line_key"),
         _foreign_key("refund_line", "refund_id", "refund", "CASCADE"),
         _foreign_key("refund_line", "order_line_id", "order_line", "CASCADE"),
         sa.CheckConstraint("quantity BETWEEN 1 AND 9999", name="refund_line_quantity_check"),
         sa.CheckConstraint("amount_amount >= 0", name="refund_line_amount_check"),
+        sa.CheckConstraint("tax_amount BETWEEN 0 AND amount_amount", name="refund_line_tax_check"),
     )
     op.create_index("refund_line_refund", "refund_line", ["refund_id", "position", "id"])
     op.create_index("refund_line_order_line", "refund_line", ["order_line_id"])

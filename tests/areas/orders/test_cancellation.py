@@ -90,16 +90,6 @@ async def test_faults_of_the_lines_are_named(app: "TradepostApp", staff: httpx.A
     assert faults(await post(client, path, {"lines": []})) == {("/lines", "too_short")}
 
 
-async def test_an_order_with_captured_money_is_not_cancelled(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
-    client, order = await placed_order(app, staff)
-    path = f"/v1/orders/{order['id']}"
-    payment = (await post(client, f"{path}/payments", {"provider": "manual", "method": "bank_transfer"})).json()
-    answer = await post(staff, f"/v1/payments/{payment['id']}/capture", {"amount": {"amount": 1, "currency": "EUR"}})
-    assert answer.status_code == 200, answer.text
-    for caller in (client, staff):
-        assert_problem(await post(caller, f"{path}/cancellation"), 409, "invalid_transition")
-
-
 async def test_only_the_customer_and_staff_cancel(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     owner, other = await create_user(app), await create_user(app)
     _, order = await placed_order(app, staff, user=owner)

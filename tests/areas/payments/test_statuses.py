@@ -22,9 +22,17 @@ STEPS = {
     ("created", "payment_authorize"): "authorized",
     ("created", "payment_void"): "voided",
     ("authorized", "payment_void"): "voided",
+    ("captured", "payment_refund"): "refunded",
+    ("partially_refunded", "payment_refund"): "refunded",
+    ("captured", "payment_refund_in_part"): "partially_refunded",
+    ("partially_refunded", "payment_refund_in_part"): "partially_refunded",
+    ("refunded", "payment_refund_in_part"): "partially_refunded",
+    ("partially_refunded", "payment_restore"): "captured",
+    ("refunded", "payment_restore"): "captured",
 }
 """The table of DOMAIN.md for the provider `manual`, written a second time."""
-NAMES = ("payment_capture", "payment_authorize", "payment_void")
+REFUND_STEPS = ("payment_refund", "payment_refund_in_part", "payment_restore")
+NAMES = ("payment_capture", "payment_authorize", "payment_void", *REFUND_STEPS)
 STATUSES = [status.value for status in PaymentStatus]
 
 

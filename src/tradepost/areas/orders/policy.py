@@ -58,13 +58,13 @@ def writable_orders(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def cancellable_orders(viewer: Viewer) -> ColumnElement[bool]:
-    """Writable orders without captured money and with units that have not shipped.
+    """Writable orders with units that have not shipped.
 
     Customers cancel only while nothing has shipped.
     """
     status = OrderRow.fulfilment_status
     is_open = status.not_in(("fulfilled", "returned")) if viewer.has_permission(WRITE) else status == "unfulfilled"
-    return and_(writable_orders(viewer), OrderRow.captured_amount == 0, is_open)
+    return and_(writable_orders(viewer), is_open)
 
 
 def payable_orders(viewer: Viewer) -> ColumnElement[bool]:

@@ -5,8 +5,8 @@ from uuid import UUID
 from tradepost.doors.graphql import GraphQLRequest, mutation, query
 from tradepost.kit.query.records import Page, Record
 
-from .schemas import Payment, PaymentCaptureInput, PaymentInput
-from .service import PaymentCreation, Payments
+from .schemas import Payment, PaymentCaptureInput, PaymentInput, Refund, RefundInput
+from .service import PaymentCreation, Payments, RefundCreation, Refunds
 
 
 @query(Payments.list)
@@ -32,3 +32,28 @@ async def order_payments(request: GraphQLRequest, order_id: UUID) -> Page[Paymen
 @mutation(PaymentCreation.create)
 async def payment_create(request: GraphQLRequest, order_id: UUID, input: PaymentInput) -> Record[Payment]:
     return await PaymentCreation(request.context).create(str(order_id), input, request.selection)
+
+
+@query(Refunds.list)
+async def refunds(request: GraphQLRequest) -> Page[Refund]:
+    return await Refunds(request.context).list(request.list_query, request.selection)
+
+
+@query(Refunds.get)
+async def refund(request: GraphQLRequest, id: UUID) -> Record[Refund]:
+    return await Refunds(request.context).get(str(id), request.selection)
+
+
+@mutation(Refunds.complete)
+async def refund_complete(request: GraphQLRequest, id: UUID) -> Record[Refund]:
+    return await Refunds(request.context).complete(str(id), request.selection)
+
+
+@query(Refunds.list_by_payment)
+async def payment_refunds(request: GraphQLRequest, payment_id: UUID) -> Page[Refund]:
+    return await Refunds(request.context).list_by_payment(str(payment_id), request.list_query, request.selection)
+
+
+@mutation(RefundCreation.create)
+async def refund_create(request: GraphQLRequest, payment_id: UUID, input: RefundInput) -> Record[Refund]:
+    return await RefundCreation(request.context).create(str(payment_id), input, request.selection)

@@ -137,13 +137,17 @@ class RefundRow(Versioned):
 
 @uncached
 class RefundLineRow(Table):
-    """Units of an order line that a refund pays back. They never change."""
+    """Units of an order line that a refund pays back. They never change.
+
+    amount, tax: what the units are worth, with tax, and the tax in it. The refund may be smaller.
+    """
 
     __tablename__, __number__ = "refund_line", 52
     __table_args__ = (
         UniqueConstraint("refund_id", "order_line_id", name="refund_line_order_line_key"),
         CheckConstraint("quantity BETWEEN 1 AND 9999", name="refund_line_quantity_check"),
         CheckConstraint("amount_amount >= 0", name="refund_line_amount_check"),
+        CheckConstraint("tax_amount BETWEEN 0 AND amount_amount", name="refund_line_tax_check"),
         Index("refund_line_refund", "refund_id", "position", "id"),
         Index("refund_line_order_line", "order_line_id"),
     )
@@ -153,6 +157,7 @@ class RefundLineRow(Table):
     quantity: Mapped[int]
     currency: Mapped[str]
     amount_amount: Mapped[int] = mapped_column(BigInteger)
+    tax_amount: Mapped[int] = mapped_column(BigInteger)
 
 
 @uncached

@@ -1,13 +1,14 @@
-"""Access to payments: who sees an order sees its payments; staff record what was received."""
+"""Access to payments and refunds: who sees an order sees them; staff capture and refund."""
 
-from sqlalchemy import ColumnElement, false, true
+from sqlalchemy import ColumnElement, and_, false, true
 
 from tradepost.areas.orders.resource import orders
 from tradepost.kit.auth.access import ANYONE, Viewer, is_parent_visible, permission
 
-from .models import PaymentRow
+from .models import PaymentRow, RefundLineRow, RefundRow
 
-WRITE = "payments:write"
+WRITE, MANUAL = "payments:write", "manual"
+REFUNDABLE = ("captured", "partially_refunded")
 
 anyone = ANYONE
 manage = permission(WRITE)
@@ -21,3 +22,26 @@ def payments(viewer: Viewer) -> ColumnElement[bool]:
 def capturable_payments(viewer: Viewer) -> ColumnElement[bool]:
     """All payments with `payments:write`, else none."""
     return true() if viewer.has_permission(WRITE) else false()
+
+
+def refundable_payments(viewer: Viewer) -> ColumnElement[bool]:
+    """Payments with captured money left and without a dispute, with `payments:write`; else none."""
+    return and_(capturable_payments(viewer), PaymentRow.status.in_(REFUNDABLE), PaymentRow.dispute_amount.is_(None))
+
+
+def refunds(viewer: Viewer) -> ColumnElement[bool]:
+    """The refunds of visible orders."""
+    return is_parent_visible(orders.table.c.id, RefundRow.order_id, orders.visible(viewer))
+
+
+def refund_lines(viewer: Viewer) -> ColumnElement[bool]:
+    """The lines of visible refunds."""
+    return is_parent_visible(RefundRow.id, RefundLineRow.refund_id, refunds(viewer))
+
+
+def completable_refunds(viewer: Viewer) -> ColumnElement[bool]:
+    """Refunds of payments with the provider `manual`, with `payments:write`; else none."""
+    return and_(
+        capturable_payments(viewer),
+        is_parent_visible(PaymentRow.id, RefundRow.payment_id, PaymentRow.provider == MANUAL),
+    )

@@ -5,8 +5,8 @@ from litestar import Controller
 from tradepost.doors.rest import RestRequest, get, post
 from tradepost.kit.query.records import Page, Record
 
-from .schemas import Payment, PaymentCaptureInput, PaymentInput
-from .service import PaymentCreation, Payments
+from .schemas import Payment, PaymentCaptureInput, PaymentInput, Refund, RefundInput
+from .service import PaymentCreation, Payments, RefundCreation, Refunds
 
 
 class PaymentController(Controller):
@@ -39,3 +39,35 @@ class OrderPaymentController(Controller):
     @post("/{key:str}/payments", PaymentCreation.create)
     async def payment_create(self, request: RestRequest, key: str) -> Record[Payment]:
         return await PaymentCreation(request.context).create(key, await request.body(PaymentInput), request.selection)
+
+
+class RefundController(Controller):
+    """Refunds of payments."""
+
+    path, tags = "/refunds", ["Payments"]
+
+    @get("/", Refunds.list)
+    async def refunds(self, request: RestRequest) -> Page[Refund]:
+        return await Refunds(request.context).list(request.list_query, request.selection)
+
+    @get("/{key:str}", Refunds.get)
+    async def refund(self, request: RestRequest, key: str) -> Record[Refund]:
+        return await Refunds(request.context).get(key, request.selection)
+
+    @post("/{key:str}/completion", Refunds.complete)
+    async def refund_complete(self, request: RestRequest, key: str) -> Record[Refund]:
+        return await Refunds(request.context).complete(key, request.selection)
+
+
+class PaymentRefundController(Controller):
+    """The refunds of a payment."""
+
+    path, tags = "/payments", ["Payments"]
+
+    @get("/{key:str}/refunds", Refunds.list_by_payment)
+    async def payment_refunds(self, request: RestRequest, key: str) -> Page[Refund]:
+        return await Refunds(request.context).list_by_payment(key, request.list_query, request.selection)
+
+    @post("/{key:str}/refunds", RefundCreation.create)
+    async def refund_create(self, request: RestRequest, key: str) -> Record[Refund]:
+        return await RefundCreation(request.context).create(key, await request.body(RefundInput), request.selection)

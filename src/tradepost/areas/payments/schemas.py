@@ -7,8 +7,10 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from tradepost.areas.carts.schemas import TaxLine
+from tradepost.areas.orders.schemas import MAX_LINES, OrderUnitsInput
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import Code
+from tradepost.kit.schema.validation import Code, SingleLineText
 
 Provider = Annotated[Code, Meta(min_length=1, max_length=40, description="The payment provider.", examples=["manual"])]
 Method = Annotated[
@@ -99,3 +101,97 @@ class PaymentCaptureInput(Struct, forbid_unknown_fields=True):
             "most that is possible."
         ),
     ] = None
+
+
+RefundReason = Annotated[
+    SingleLineText,
+    Meta(min_length=1, max_length=500, description="The reason for the refund.", examples=["Scratched on arrival."]),
+]
+
+
+class RefundStatus(StrEnum):
+    """The status of a refund.
+
+    `created`: the provider was not called yet. `pending`: the money is on its way; with the
+    provider `manual`, staff have still to pay it back. `failed`: the amount was given back to the
+    payment. `unknown`: the provider has not answered in time.
+    """
+
+    CREATED = "created"
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class RefundActor(StrEnum):
+    """The cause of a refund: staff, the shop itself, or the pages of the payment provider."""
+
+    STAFF = "staff"
+    SYSTEM = "system"
+    PROVIDER = "provider"
+
+
+class RefundFailure(Struct):
+    """The reason why a refund failed."""
+
+    code: Annotated[str, Meta(examples=["expired_or_canceled_card"])]
+    detail: Annotated[str, Meta(examples=["The card has expired."])]
+
+
+class Refund(Struct):
+    """Money of a payment that is paid back."""
+
+    id: UUID
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    payment_id: UUID
+    order_id: UUID
+    return_id: Annotated[UUID | None, Meta(description="The return that it pays back. Null: none.")]
+    amount: Annotated[Money, Meta(description="The amount paid back.")]
+    shipping: Annotated[Money, Meta(description="The part of it that pays back the costs of shipping.")]
+    tax_lines: Annotated[list[TaxLine], Meta(description="The tax in the amount, by rate.")]
+    reason: RefundReason | None
+    actor: RefundActor
+    status: RefundStatus
+    failure: Annotated[RefundFailure | None, Meta(description="Null unless it has failed.")]
+
+
+class RefundLine(Struct):
+    """Units of an order line that a refund pays back."""
+
+    id: UUID
+    created_at: datetime
+    updated_at: datetime
+    refund_id: UUID
+    order_line_id: UUID
+    quantity: Annotated[int, Meta(ge=1, le=9_999, description="The number of units.", examples=[2])]
+    amount: Annotated[
+        Money, Meta(description="The price of the units, after discounts and with tax. The refund may be smaller.")
+    ]
+    tax: Annotated[Money, Meta(description="The tax in it.")]
+
+
+class RefundLineInput(OrderUnitsInput, forbid_unknown_fields=True):
+    """Units of one order line to refund."""
+
+
+class RefundInput(Struct, forbid_unknown_fields=True):
+    """Input to refund a payment. Without `amount`, `lines` and `shipping`: all that is left."""
+
+    amount: Annotated[
+        Money | None,
+        Meta(
+            description="At most what is left of the payment, and at most the price of the `lines` and of `shipping` "
+            "if they are given: a smaller amount keeps a part of it, such as a fee. Default: their price."
+        ),
+    ] = None
+    lines: Annotated[
+        Annotated[list[RefundLineInput], Meta(min_length=1, max_length=MAX_LINES)] | None,
+        Meta(description="The units to refund, which were neither cancelled nor refunded."),
+    ] = None
+    shipping: Annotated[
+        bool, Meta(description="Whether the costs of shipping are refunded, as far as they have not been.")
+    ] = False
+    reason: RefundReason | None = None

@@ -4,11 +4,12 @@ from ..models import OrderRow
 from .cancellation import Cancellations
 from .closed_accounts import detach_orders
 from .delivery import deliver_shipped
-from .emails import order_access, order_placed, order_shipped
+from .emails import ORDER_LINK_PERIOD, order_access, order_link, order_placed, order_shipped
 from .expiry import expire_orders
 from .fulfilment_creation import FulfilmentCreation
 from .fulfilments import Fulfilments
 from .guest_orders import attach_guest_orders
+from .line_amounts import LineAmounts, load_line_amounts
 from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
@@ -19,9 +20,11 @@ from .timeline import TimelineEntry, add_entries
 from .visible_numbers import VisibleOrderNumbers
 
 __all__ = [
+    "ORDER_LINK_PERIOD",
     "Cancellations",
     "FulfilmentCreation",
     "Fulfilments",
+    "LineAmounts",
     "OrderRow",
     "OrderSettings",
     "Orders",
@@ -34,11 +37,13 @@ __all__ = [
     "deliver_shipped",
     "detach_orders",
     "expire_orders",
+    "load_line_amounts",
     "lock_order",
     "lock_order_for",
     "lock_with_order",
     "open_amount",
     "order_access",
+    "order_link",
     "order_placed",
     "order_shipped",
     "payable_total",

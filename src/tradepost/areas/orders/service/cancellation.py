@@ -46,7 +46,7 @@ class Cancellations(Service):
         Without `lines` the whole order is cancelled with its pending fulfilments, if nothing has
         shipped. Units in a pending fulfilment cannot be cancelled alone. If no units are left and
         none have shipped, the order is cancelled. An open bank transfer is lowered to what is left
-        to pay. An order with captured money cannot be cancelled.
+        to pay. Money that was captured for the cancelled units is refunded.
         """
         order = await lock_order_for(self, key, policy.manage)
         packed = await load_packed_units(self.context, order.id)

@@ -21,6 +21,9 @@ from .settings import OrderSettings
 from .statuses import derive_payment_status, open_amount
 from .timeline import TimelineEntry, add_entries, emit
 
+WAS_PAID = ("paid", "partially_refunded", "refunded")
+"""An order with one of these payment statuses is not announced as paid again."""
+
 
 async def lock_order_for(service: Service, key: str, required: Access) -> OrderRow:
     """Lock the visible order with an id or number. The operation must be open on it.
@@ -69,14 +72,21 @@ async def lock_with_order[T: Table](
     return order, await service.lock_for_update(model, resource, key)
 
 
-async def record_payment(context: CallContext, order: OrderRow, *, authorized: int = 0, captured: int = 0) -> None:
-    """Add to what is authorized and captured, and derive the statuses.
+async def record_payment(
+    context: CallContext, order: OrderRow, *, authorized: int = 0, captured: int = 0, refunded: int = 0
+) -> None:
+    """Add to what is authorized, captured and refunded, and derive the statuses.
 
     An order is confirmed as soon as both together reach what is to be paid.
     """
     order.authorized_amount += authorized
     order.captured_amount += captured
+    order.refunded_amount += refunded
+    before = order.payment_status
     await settle(context, order)
+    if refunded:
+        changed = ["refunded"] if order.payment_status == before else ["payment_status", "refunded"]
+        emit(context, order, "updated", changed=changed)
 
 
 async def settle(context: CallContext, order: OrderRow, *entries: TimelineEntry) -> None:
@@ -115,7 +125,7 @@ def derive(order: OrderRow) -> list[str]:
 
     Return what has happened by that: `confirmed`, `paid`.
     """
-    was_paid, names = order.payment_status == "paid", list[str]()
+    was_paid, names = order.payment_status in WAS_PAID, list[str]()
     order.payment_status = derive_payment_status(order)
     if order.authorized_amount + order.captured_amount > 0:
         order.expires_at = None
@@ -123,7 +133,7 @@ def derive(order: OrderRow) -> list[str]:
         transitions.move(order, "order_confirm")
         order.expires_at = None
         names.append("confirmed")
-    if order.payment_status == "paid" and not was_paid:
+    if order.payment_status == "paid" and not was_paid and order.status not in ("cancelled", "expired"):
         names.append("paid")
     return names
 

@@ -1,0 +1,105 @@
+"""Refunds that the shop makes itself: of cancelled orders and units, and of what was paid twice."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import func, select
+
+from tradepost.areas.orders.service import OrderRow, payable_total
+from tradepost.kit.writes.call_context import CallContext
+from tradepost.kit.writes.domain_events import DomainEvent, on_event
+
+from .. import policy
+from ..models import PaymentRow, RefundRow
+from .refund_amounts import reduce_to, subtract
+from .refund_plans import RefundPlan, load_refundable, plan_amount, plan_units
+from .refund_rows import insert_refund, take_step
+
+ORDER_CANCELLED, UNITS_CANCELLED = "order_cancelled", "units_cancelled"
+
+
+async def create_refunds(
+    context: CallContext,
+    order: OrderRow,
+    *,
+    reason: str,
+    amount: int | None = None,
+    units: Mapping[str, int] | None = None,
+    shipping: bool = False,
+    return_id: str | None = None,
+) -> list[RefundRow]:
+    """Refund an amount, or units and shipping, of the payments of a locked order.
+
+    Payments are refunded in the order in which they were created, disputed ones are left out, and
+    no more is refunded than they have captured. The worker carries the refunds out; those of the
+    provider `manual` are `pending` until staff complete them.
+    """
+    refundable = await load_refundable(context, order)
+    if amount is not None:
+        plan = plan_amount(refundable, amount)
+    else:
+        left = {line.id: refundable.units_left(line) for line in refundable.lines}
+        capped = {id: min(quantity, left.get(id, 0)) for id, quantity in (units or {}).items()}
+        plan = plan_units(refundable, capped, shipping=shipping)
+    created = list[RefundRow]()
+    for payment in await _lock_payments(context, order):
+        if plan.amount <= 0:
+            break
+        part, plan = _split(plan, payment.captured_amount - payment.refunded_amount)
+        refund = await insert_refund(context, order, payment, part, "system", reason=reason, return_id=return_id)
+        assert refund is not None, "the payment is locked"
+        if payment.provider == policy.MANUAL:
+            await take_step(context, order, payment, refund, "refund_accept")
+        created.append(refund)
+    return created
+
+
+async def _lock_payments(context: CallContext, order: OrderRow) -> Sequence[PaymentRow]:
+    """Lock the payments of an order of which money is left, and which are not disputed."""
+    query = select(PaymentRow).where(
+        PaymentRow.order_id == order.id,
+        PaymentRow.captured_amount > PaymentRow.refunded_amount,
+        PaymentRow.dispute_amount.is_(None),
+    )
+    options = {"populate_existing": True}
+    locked = query.order_by(PaymentRow.id).with_for_update()
+    return (await context.session.scalars(locked, execution_options=options)).all()
+
+
+def _split(plan: RefundPlan, most: int) -> tuple[RefundPlan, RefundPlan]:
+    """Return the part of a plan that a payment can refund, and the rest.
+
+    The units and the shipping are in the first part.
+    """
+    amount = min(plan.amount, most)
+    amounts = reduce_to(plan.amounts, amount)
+    rest = subtract(plan.amounts, amounts)
+    shipping = min(plan.shipping, amount)
+    return (
+        RefundPlan(amount, shipping, plan.units, amounts),
+        RefundPlan(plan.amount - amount, plan.shipping - shipping, (), rest),
+    )
+
+
+@on_event("order.cancelled")
+async def refund_cancelled_orders(context: CallContext, events: Sequence[DomainEvent]) -> None:
+    """Refund all that was captured for orders that were cancelled. The orders are locked."""
+    for id in sorted({event.subject for event in events}):
+        order = await context.session.get_one(OrderRow, id)
+        if (amount := order.captured_amount - order.refunded_amount) > 0:
+            await create_refunds(context, order, amount=amount, reason=ORDER_CANCELLED)
+
+
+@on_event("order.updated")
+async def refund_cancelled_units(context: CallContext, events: Sequence[DomainEvent]) -> None:
+    """Refund what was captured of orders beyond what they cost since units were cancelled.
+
+    Refunds of returns do not count: the returned units are part of what the order costs.
+    """
+    for id in sorted({event.subject for event in events if "cancelled_total" in event.data["changed"]}):
+        order = await context.session.get_one(OrderRow, id)
+        query = select(func.sum(RefundRow.amount_amount)).where(
+            RefundRow.order_id == id, RefundRow.status != "failed", RefundRow.return_id.is_(None)
+        )
+        refunded = int(await context.session.scalar(query) or 0)
+        if (amount := order.captured_amount - payable_total(order) - refunded) > 0:
+            await create_refunds(context, order, amount=amount, reason=UNITS_CANCELLED)
