@@ -17,8 +17,9 @@ import msgspec
 import pytest
 
 from tests.app_client import AppClient
-from tests.areas.orders.checkout import new_key, post, ready_cart, stocked_variant
+from tests.areas.orders.checkout import new_key
 from tests.areas.orders.fulfilling import confirmed_order, fulfil
+from tests.areas.payments.refunding import paid_order, refund_units
 from tests.factories import make_media, make_product, unique
 from tests.users import create_user
 from tradepost.app import TradepostApp, create_app
@@ -57,11 +58,10 @@ async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
 async def member(app: TradepostApp, staff: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a session of a staff user who has an address and an API key.
 
-    The shop has an order with a payment, and another one with a fulfilment.
+    The shop has an order with a refunded payment, and another one with a fulfilment.
     """
-    order = await (await ready_cart(app, staff, (await stocked_variant(app, staff), 1))).place()
-    payment = {"provider": "manual", "method": "bank_transfer"}
-    assert (await post(staff, f"/v1/orders/{order['id']}/payments", payment)).status_code == 201
+    _, order, payment = await paid_order(app, staff)
+    await refund_units(staff, payment, order, 1)
     await fulfil(staff, (await confirmed_order(app, staff))[1], 1)
     user = await create_user(app, "staff", username=unique("member"))
     await user.address()
@@ -211,7 +211,9 @@ async def test_the_relations_that_fields_selects_are_as_declared(
                     answer = await member.get(url, params={"fields": fields})
                     checker.check(operation, answer)
                     shown[relation.target.name] |= has_rows(answer, relation.name)
-    assert shown == dict.fromkeys(["CartLine", "OrderLine", "OrderEvent", "FulfilmentLine", "StockMovement"], True)
+    assert shown == dict.fromkeys(
+        ["CartLine", "OrderLine", "OrderEvent", "FulfilmentLine", "RefundLine", "StockMovement"], True
+    )
 
 
 def has_rows(answer: httpx.Response, relation: str) -> bool:
