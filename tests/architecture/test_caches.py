@@ -17,6 +17,7 @@ NOT_CHOSEN_BY_A_CLIENT = {
     "kit/redis/url.py:tls_context": "the setting REDIS_URL",
     "kit/schema/preparation.py:type_rule": "the Structs of the source",
     "kit/cache/tracking_session.py:cascaded_tags": "the tables of the source",
+    "kit/query/record_builder.py:_enum_names": "the enums of the source",
     "kit/query/statement.py:_literal_compiler": "the two dialects, with and without `limit`",
     "kit/operations/service.py:_leaf_columns": "the resources of the source",
     "kit/text/templates.py:template_environment": "the folders of templates",

@@ -1,5 +1,7 @@
 """A record builder unpacks a row if it uses most of its columns, and indexes it otherwise."""
 
+import gc
+from types import FunctionType
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ from tradepost.areas.catalog.resource import products
 from tradepost.doors.rest.fields_parameter import compile_fields
 from tradepost.kit.auth.access import Viewer
 from tradepost.kit.query.compiler import PlanCompiler
+from tradepost.kit.query.record_builder import STRUCTS, struct_type
 from tradepost.kit.query.records import PageSlice
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.rendering import FieldMember, Rendering
@@ -85,3 +88,45 @@ def test_an_expression_that_uses_the_row_itself_gets_the_row() -> None:
     assert record["available_actions"] == "ObservedRow of p1"
     assert list(record.values())[:5] == list(columns[:5])
     assert UNPACKED not in reads
+
+
+def plan_and_fields(fields: str) -> tuple[Any, Any]:
+    """Return a plan of products, and its field set."""
+    permissions = frozenset({"products:read"})
+    selection = compile_fields(products, fields, permissions, Rendering())
+    shapes = iter([query.shape for query in selection.list_queries])
+    compiler = PlanCompiler(Viewer(permissions, True), postgresql(), shapes)
+    return compiler.compile_page(products, selection.field_set.unaliased, ListQuery().shape), selection.field_set
+
+
+def generated_functions() -> int:
+    """Return how many functions of generated source are in memory."""
+    return len([f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == "<record>"])
+
+
+def test_a_record_builder_is_freed_without_a_garbage_collection() -> None:
+    plan, field_set = plan_and_fields("id,name,category{name},price_from,variants{sku}")
+    gc.collect()
+    before = generated_functions()
+    gc.disable()
+    try:
+        plan.record_builder(field_set)
+        assert generated_functions() > before
+        field_set.memo.values.clear()
+        assert generated_functions() == before
+    finally:
+        gc.enable()
+
+
+def test_objects_with_the_same_keys_share_a_struct_while_it_is_in_use() -> None:
+    plan, field_set = plan_and_fields("id,shared_by_two:category{name},again:category{name},other:category{id}")
+    gc.collect()
+    before = set(STRUCTS)
+    builder = plan.record_builder(field_set)
+    assert ("id", "shared_by_two", "again", "other") in set(STRUCTS) - before
+    [record] = builder(PageSlice([("p1", "c1", "Seats", 5)], False, False), None, None, [])
+    assert type(record.f1) is type(record.f2) is struct_type(("name",)) is not type(record.f3)
+    del builder, record
+    field_set.memo.values.clear()
+    gc.collect()
+    assert ("id", "shared_by_two", "again", "other") not in STRUCTS

@@ -88,7 +88,7 @@ def test_the_source_of_flat_values_is_as_it_was(monkeypatch: pytest.MonkeyPatch)
 def test_the_source_of_nested_values_is_one_expression(monkeypatch: pytest.MonkeyPatch) -> None:
     items, page = sources_of(baskets, "shipping{price},tax_lines{tax{amount}}", monkeypatch)
     assert items == "None if rows is None else [S7(S6(r[0])) for r in J8(rows)]"
-    assert page == "[S11((None if r[0] is None else S5(S4(*r[0:2]))), V10(r[2], g)) for r in rows]"
+    assert page == "[S10((None if r[0] is None else S5(S4(*r[0:2]))), V9(r[2], g)) for r in rows]"
 
 
 def test_the_leaves_of_a_value_are_named_after_the_way_to_them() -> None:

@@ -58,7 +58,7 @@ async def execute_by_core(
 ) -> Json:
     """Return the response of graphql-core."""
     executor, context = executor_of(shop), context_of(shop, caller)
-    ast = executor.find_document(text, context.request_id, with_suggestions=True).ast
+    ast = executor.find_document(text, context.request_id, with_suggestions=True).parsed.ast
     return json.loads(await execute_with_core(executor, ast, RequestParameters(text, variables), context))
 
 

@@ -2,12 +2,16 @@
 
 An expression is generated once per plan and field set and evaluated for each row. The names in it
 are ours (`r[3]`, `S1`); text from a client enters it only as values. The Structs have only the
-selected fields, are not tracked by the garbage collector, and are freed with the field set.
+selected fields, and their instances are not tracked by the garbage collector. Selections whose
+objects have the same keys share them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from functools import cache
+from types import CodeType
 from typing import Any
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -25,6 +29,8 @@ type PageFunction = Callable[[PageSlice, Any, RowsByParent, Groups], Any]
 type EdgeFunction = Callable[[Any, Any, RowsByParent, Groups], Any]
 
 DEFAULT_RENDERING = Rendering()
+STRUCTS = WeakValueDictionary[tuple[str, ...], type[msgspec.Struct]]()
+"""The Structs in use, by the keys of their objects. They die with the functions that use them."""
 ENVELOPE: tuple[PageMember, ...] = (
     PagePart("data", "nodes"),
     PagePart("next_cursor", "next_cursor"),
@@ -64,8 +70,14 @@ class RecordCompiler:
         return lambda page, parent, group, groups: rows(page.rows, groups)
 
     def _function(self, arguments: str, source: str) -> Any:
+        """Return the function of some source, whose globals are only the names in it.
+
+        If they were the whole namespace, which holds the function too, both would stay in memory
+        until a full garbage collection.
+        """
+        code = compile(f"lambda {arguments}: {source}", "<record>", "eval")
         # The source is generated here, see the module's docstring.
-        return eval(f"lambda {arguments}: {source}", self.namespace)  # noqa: S307
+        return eval(code, {n: self.namespace[n] for n in _names(code) if n in self.namespace})  # noqa: S307
 
     def _add(self, value: Any, prefix: str) -> str:
         """Add a value to the namespace and return its name."""
@@ -74,9 +86,7 @@ class RecordCompiler:
         return name
 
     def _struct(self, keys: Sequence[str]) -> str:
-        fields = [(f"f{i}", Any) for i in range(len(keys))]
-        keys_by_field = {f: k for (f, _), k in zip(fields, keys, strict=True)}
-        return self._add(msgspec.defstruct("Answer", fields, rename=keys_by_field, gc=False), "S")
+        return self._add(struct_type(tuple(keys)), "S")
 
     def _object(
         self, nodes: tuple[Node, ...], members: tuple[ObjectMember, ...] | None, fields: tuple[Field, ...]
@@ -188,6 +198,24 @@ class RecordCompiler:
         ]
 
 
+def struct_type(keys: tuple[str, ...]) -> type[msgspec.Struct]:
+    """Return the Struct of objects with these keys."""
+    struct = STRUCTS.get(keys)
+    if struct is None:
+        fields = [(f"f{i}", Any) for i in range(len(keys))]
+        keys_by_field = {f: k for (f, _), k in zip(fields, keys, strict=True)}
+        struct = STRUCTS[keys] = msgspec.defstruct("Answer", fields, rename=keys_by_field, gc=False)
+    return struct
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """Yield the global names in compiled source."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
 def _raw_json(value: Any) -> msgspec.Raw | None:
     """Return a JSON column as encoded text.
 
@@ -201,6 +229,7 @@ def _rate(value: Any) -> str:
     return value if value.__class__ is str else rate_text(value)
 
 
+@cache
 def _enum_names(enum: type[Enum]) -> dict[Any, str | None]:
     """Return the names of an enum's members, by member and by value."""
     return {key: m.name for m in enum for key in (m, m.value)} | {None: None}

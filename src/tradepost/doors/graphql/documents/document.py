@@ -66,7 +66,7 @@ class PreparedOperation:
     plans: the root fields by the values of the document's condition variables.
     """
 
-    def __init__(self, document: "Document", node: OperationDefinitionNode) -> None:
+    def __init__(self, document: "ParsedDocument", node: OperationDefinitionNode) -> None:
         self.document, self.node = document, node
         self.log_name = shorten(node.name.value, MAX_NAME) if node.name else None
         self.writes = node.operation is OperationType.MUTATION
@@ -121,16 +121,13 @@ class PreparedOperation:
         return roots
 
 
-class Document:
-    """A validated document.
+class ParsedDocument:
+    """What the operations of a document share: its syntax tree, and facts about it.
 
     trusted: whether it is a trusted document, registered at startup.
     condition_variables: the variables in its @skip and @include directives.
     introspects: whether it selects `__schema` or `__type`.
     has_nested_variables: whether a list or an input object in it contains a variable.
-    single_operation: its operation if it has only one.
-    prepared_requests: the cached requests for it, by the key of that cache.
-    size: its approximate bytes, without its text and plans.
     """
 
     trusted = False
@@ -145,11 +142,26 @@ class Document:
         self.condition_variables = tuple(sorted({name for node in nodes for name in condition_variables(node)}))
         self.introspects = any(isinstance(n, FieldNode) and n.name.value in INTROSPECTION_FIELDS for n in nodes)
         self.has_nested_variables = any(isinstance(n, FieldNode) and has_nested_variable(n) for n in nodes)
+
+
+class Document:
+    """A validated document, as it is cached.
+
+    No operation or request refers to it. Such a cycle would keep an evicted document in memory
+    until a full garbage collection.
+
+    single_operation: its operation if it has only one.
+    prepared_requests: the cached requests for it, by the key of that cache.
+    size: its approximate bytes, without its text and plans.
+    """
+
+    def __init__(self, ast: DocumentNode, schema: GraphQLSchema, token_count: int) -> None:
+        self.parsed = ParsedDocument(ast, schema)
         operations = [d for d in ast.definitions if isinstance(d, OperationDefinitionNode)]
-        self.operations = {d.name.value if d.name else None: PreparedOperation(self, d) for d in operations}
+        self.operations = {d.name.value if d.name else None: PreparedOperation(self.parsed, d) for d in operations}
         self.single_operation = next(iter(self.operations.values())) if len(self.operations) == 1 else None
         self.prepared_requests: dict[Any, Any] = {}
-        self.size = DOCUMENT_BYTES + TOKEN_BYTES * count_tokens(ast)
+        self.size = DOCUMENT_BYTES + TOKEN_BYTES * token_count
 
     def operation(self, name: str | None) -> PreparedOperation:
         """Return the operation to run, or raise UnknownOperation."""
@@ -168,12 +180,17 @@ class Document:
         return operation
 
 
-def count_tokens(ast: DocumentNode) -> int:
-    """Return the number of tokens that a parsed document refers to."""
-    tokens, token = 0, ast.loc.start_token if ast.loc is not None else None
+def unlink_tokens(ast: DocumentNode) -> int:
+    """Cut the links between a parsed document's tokens, and return their number.
+
+    Each token refers to the next and to the previous one. Such a chain stays in memory until a
+    garbage collection, together with what only it refers to.
+    """
+    count, token = 0, ast.loc.start_token if ast.loc is not None else None
     while token is not None:
-        tokens, token = tokens + 1, token.next
-    return tokens
+        following, token.prev, token.next = token.next, None, None
+        count, token = count + 1, following
+    return count
 
 
 def all_selections(selection_set: SelectionSetNode) -> Iterator[Any]:

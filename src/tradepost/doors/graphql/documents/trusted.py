@@ -33,7 +33,7 @@ class TrustedDocuments:
         self.digests: dict[str, str] = {}
         for name, text, document in documents:
             self.by_name[name], self.digests[name] = document, sha256_hex(text)
-            for variant in (text, text.strip(), print_ast(document.ast)):
+            for variant in (text, text.strip(), print_ast(document.parsed.ast)):
                 self.by_text[variant] = self.by_digest[sha256_hex(variant)] = document
 
 

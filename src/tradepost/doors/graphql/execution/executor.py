@@ -80,6 +80,10 @@ class Executor:
         text = request.query or ""
         return text in self.documents or text in self.trusted_documents.by_text or self.trusted_only
 
+    def known_document(self, text: str) -> Document | None:
+        """Return the document of a text if it is trusted or cached. It does not count as a hit."""
+        return self.trusted_documents.by_text.get(text) or self.documents.entries.get(text)
+
     def find_document(self, text: str, request_id: str, with_suggestions: bool) -> Document:
         """Return the document of a text, parsed if necessary, or raise RequestError."""
         if (trusted := self.trusted_documents.by_text.get(text)) is not None:
@@ -99,7 +103,7 @@ class Executor:
         """
         may_introspect = self.may_introspect(context)
         document = document or self.find_document(request.query or "", context.request_id, may_introspect)
-        if document.introspects and not may_introspect:
+        if document.parsed.introspects and not may_introspect:
             raise RequestError.from_problem(
                 IntrospectionOff("Introspection requires a credential here."), context.request_id
             )
@@ -117,7 +121,7 @@ class Executor:
             raise request_error(InvalidVariables, [error], context.request_id) from None
         except Problem as problem:
             raise RequestError.from_problem(
-                problem, context.request_id, keeps_status=True, oversized_document=document.ast
+                problem, context.request_id, keeps_status=True, oversized_document=document.parsed.ast
             ) from None
         return PreparedRequest(request, operation, variables, roots, prices_of(roots, context, variables))
 

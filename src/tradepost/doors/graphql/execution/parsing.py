@@ -5,7 +5,7 @@ from graphql.language import DocumentNode
 
 from tradepost.kit.problems import Problem
 
-from ..documents.document import Document
+from ..documents.document import Document, unlink_tokens
 from ..documents.limits import check_limits
 from ..plan.idempotent_directive import IdempotentOnMutationsRule
 from ..problems import MAX_ERRORS, DocumentTooLarge, InvalidDocument, RequestError, request_error
@@ -28,6 +28,7 @@ def parse_document(text: str, schema: GraphQLSchema, request_id: str, *, with_su
         if "token" in error.message and str(MAX_TOKENS) in error.message:
             raise too_large(f"The document has more than {MAX_TOKENS} tokens.", request_id) from None
         raise request_error(InvalidDocument, [error], request_id) from None
+    token_count = unlink_tokens(ast)
     try:
         check_limits(ast)
     except Problem as problem:
@@ -36,7 +37,7 @@ def parse_document(text: str, schema: GraphQLSchema, request_id: str, *, with_su
         raise too_large("The document is nested too deeply.", request_id, ast) from None
     if errors := validate(schema, ast, VALIDATION_RULES, max_errors=MAX_ERRORS, hide_suggestions=not with_suggestions):
         raise request_error(InvalidDocument, errors, request_id)
-    return Document(ast, schema)
+    return Document(ast, schema, token_count)
 
 
 def too_large(detail: str, request_id: str, ast: DocumentNode | None = None) -> RequestError:

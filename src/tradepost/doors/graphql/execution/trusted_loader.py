@@ -48,11 +48,11 @@ def load_document(path: Path, text: str, executor: Executor) -> Document:
         raise document_error(path, first["message"], next(iter(first.get("locations") or ()), {}).get("line")) from None
     operation = check_operation(path, document)
     try:
-        if not document.condition_variables:
+        if not document.parsed.condition_variables:
             precompile(path, operation, executor)
     except Problem as problem:
         raise document_error(path, problem.detail) from None
-    document.trusted = True
+    document.parsed.trusted = True
     return document
 
 
@@ -72,7 +72,7 @@ def check_operation(path: Path, document: Document) -> PreparedOperation:
         raise document_error(
             path, f"the query must be named `{path.stem}`, like the file, but is named `{name.value}`", line
         )
-    if document.introspects:
+    if document.parsed.introspects:
         raise document_error(path, "a trusted document cannot select the schema", line)
     return operation
 

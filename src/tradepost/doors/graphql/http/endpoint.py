@@ -138,7 +138,7 @@ class GraphQLDoor:
             "graphql_requests",
             MAX_PREPARED_BYTES,
             lambda key, prepared: PREPARED_BYTES + 10 * len(key[1]),
-            forget_prepared,
+            self.forget_prepared,
         )
         self.explorer_page = explorer_page
 
@@ -237,10 +237,19 @@ class GraphQLDoor:
 
     def store_prepared(self, key: PreparedKey, prepared: PreparedRequest) -> None:
         """Cache a prepared request. Its plans and prices are looked up again for each caller."""
+        if (document := self.executor.known_document(prepared.request.query or "")) is None:
+            return
         reusable = PreparedRequest(prepared.request, prepared.operation, prepared.variables, [], [])
         self.prepared_requests.put(key, ref(reusable))
         if key in self.prepared_requests:
-            prepared.operation.document.prepared_requests[key] = reusable
+            document.prepared_requests[key] = reusable
+
+    def forget_prepared(self, key: PreparedKey, reference: ReferenceType[PreparedRequest]) -> None:
+        """Remove an evicted request from its document."""
+        if (prepared := reference()) is not None:
+            document = self.executor.known_document(prepared.request.query or "")
+            if document is not None:
+                document.prepared_requests.pop(key, None)
 
     async def prepare_and_charge(
         self,
@@ -308,12 +317,6 @@ async def error_response(error: RequestError, media_type: bytes, charged: CallCo
     status: int = error.errors[0]["extensions"]["status"] if media_type == GRAPHQL or error.keeps_status else 200
     headers = [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     return Response(status, body, CONTENT_TYPES[media_type], (*headers, NO_STORE))
-
-
-def forget_prepared(key: PreparedKey, reference: ReferenceType[PreparedRequest]) -> None:
-    """Remove an evicted request from its document."""
-    if (prepared := reference()) is not None:
-        prepared.operation.document.prepared_requests.pop(key, None)
 
 
 def problem_headers(prepared: PreparedRequest) -> list[tuple[bytes, bytes]]:

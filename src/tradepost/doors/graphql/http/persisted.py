@@ -15,7 +15,7 @@ from tradepost.kit.lru import LRUCache
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.redis.document_store import DocumentStore
 
-from ..documents.document import Document
+from ..documents.document import Document, ParsedDocument
 from ..documents.requests import RequestParameters
 from ..documents.trusted import sha256_hex
 from ..execution.executor import Executor
@@ -74,7 +74,7 @@ class PersistedQueries:
                 raise PersistedQueryNotFound
         return self.executor.documents.get(request.query)
 
-    def store(self, digest: str | None, request: RequestParameters, document: Document) -> None:
+    def store(self, digest: str | None, request: RequestParameters, document: ParsedDocument) -> None:
         """Store a text that was sent with its hash, after it has been parsed and paid for."""
         if self.apq and digest is not None and not document.trusted and digest not in self.recent and request.query:
             self.recent.put(digest, request.query)

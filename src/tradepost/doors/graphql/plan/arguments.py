@@ -100,7 +100,6 @@ class ListArguments(Arguments):
 
     paged: whether the list is a connection.
     total: whether its `totalCount` is selected.
-    bind: returns the ListQuery for some variables and permissions.
     """
 
     def __init__(
@@ -110,9 +109,13 @@ class ListArguments(Arguments):
         self.target, self.paged, self.total = target, paged, total
         self.source = (*self.source, total)
         self.filters = {camel(n): n for n in target.filters}
-        self.bind = memoize_by_variables(
-            None if self.has_nested_variables else tuple(self.argument_variables.values()), self._bind
+        self._bound = VariableMemo[ListQuery](
+            None if self.has_nested_variables else tuple(self.argument_variables.values())
         )
+
+    def bind(self, variables: Variables, permissions: frozenset[str]) -> ListQuery:
+        """Return the ListQuery for some variables and permissions."""
+        return self._bound.get(variables, permissions, self._bind)
 
     def _bind(self, variables: Variables, permissions: frozenset[str]) -> ListQuery:
         return self.list_query(self.values(variables), permissions)
@@ -134,34 +137,43 @@ class ListArguments(Arguments):
             raise with_graphql_names(problem, self.target, permissions) from None
 
 
-def memoize_by_variables[T](
-    names: Sequence[str] | None, compute: Callable[[Variables, frozenset[str]], T]
-) -> Callable[[Variables, frozenset[str]], T]:
-    """Memoize a function of variables and permissions by the variables that it depends on.
+class VariableMemo[T]:
+    """Values that depend on some variables and on the caller's permissions.
 
     names: those variables; None disables the memo. The permissions are part of the key, because
-    filters and sort keys may require some.
+        filters and sort keys may require some.
     """
-    if names is None:
-        return compute
-    memo = Memo[Any, T](BOUND_ARGUMENTS)
 
-    def memoized(variables: Variables, permissions: frozenset[str]) -> T:
+    __slots__ = ("memo", "names")
+
+    def __init__(self, names: Sequence[str] | None) -> None:
+        self.names, self.memo = names, Memo[Any, T](BOUND_ARGUMENTS)
+
+    def get(
+        self,
+        variables: Variables,
+        permissions: frozenset[str],
+        compute: Callable[[Variables, frozenset[str]], T],
+    ) -> T:
+        """Return the value for a request, computed if necessary.
+
+        The function is not kept: a method would keep its object, and that this memo.
+        """
+        if self.names is None:
+            return compute(variables, permissions)
         coerced = variables.coerced
-        values = [coerced.get(n) for n in names]
+        values = [coerced.get(n) for n in self.names]
         key = (permissions, *values)
         try:
-            result = memo.get(key)
+            result = self.memo.get(key)
         except TypeError:
             return compute(variables, permissions)  # a list is not hashable
         if result is None:
             result = compute(variables, permissions)
             length = sum([len(v) for v in values if isinstance(v, str)])
             if length <= MAX_KEY_LENGTH:
-                memo.put(key, result, BOUND_BYTES + 8 * length)
+                self.memo.put(key, result, BOUND_BYTES + 8 * length)
         return result
-
-    return memoized
 
 
 def _enum_value(value: Any) -> Any:

@@ -17,7 +17,7 @@ from tradepost.kit.resource.selection import Selection, has_personal_data
 from tradepost.kit.writes.call_context import CallContext
 
 from ..schema.root_fields import GraphQLRequest, RootField
-from .arguments import Arguments, ListArguments, Variables, memoize_by_variables
+from .arguments import Arguments, ListArguments, VariableMemo, Variables
 from .idempotent_directive import IdempotentDirective
 from .selection_compiler import SelectionCompiler
 
@@ -178,11 +178,10 @@ class PageRoot(Root):
         self.always_cacheable = self.public and not self.personal
         self.list_arguments = ListArguments(definition, nodes[0], operation.resource, True, total)
         lists = (self.list_arguments, *self.selection.list_arguments)
-        self._bound = memoize_by_variables(
+        self._bound = VariableMemo[tuple[Selection[Any], ListQuery, Price]](
             None
             if any(arguments.has_nested_variables for arguments in lists)
-            else [variable for arguments in lists for variable in arguments.argument_variables.values()],
-            self._bind,
+            else [variable for arguments in lists for variable in arguments.argument_variables.values()]
         )
 
     def _bind(self, variables: Variables, permissions: frozenset[str]) -> tuple[Selection[Any], ListQuery, Price]:
@@ -192,11 +191,11 @@ class PageRoot(Root):
 
     def price(self, context: CallContext, variables: Variables) -> Price:
         """Return the operation's price."""
-        return self._bound(variables, context.caller.permissions)[2]
+        return self._bound.get(variables, context.caller.permissions, self._bind)[2]
 
     async def value(self, context: CallContext, variables: Variables) -> RootValue:
         """Return the body of the page; null if the row that the list belongs to does not exist."""
-        selection, list_query, _ = self._bound(variables, context.caller.permissions)
+        selection, list_query, _ = self._bound.get(variables, context.caller.permissions, self._bind)
         request = GraphQLRequest(context, selection, list_query)
         field = self.field
         try:
