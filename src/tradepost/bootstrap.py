@@ -16,6 +16,7 @@ from tradepost.areas.carts.service import CartSettings, StoredCartFinder
 from tradepost.areas.catalog.service import CatalogSettings, find_other_currency
 from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service import OrderNumbers
+from tradepost.areas.orders.policy import RETURN_DAYS
 from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
 from tradepost.areas.payments.providers.manual import ManualProvider
 from tradepost.areas.payments.providers.provider import PaymentProviders
@@ -53,7 +54,7 @@ def create_database(
         secret=derive_key(settings.secret_key, "cursors"),
         pool_size=pool_size or settings.pool_size,
         max_lock_wait=max_lock_wait,
-        rule_settings={LOW_STOCK: settings.low_stock},
+        rule_settings={LOW_STOCK: settings.low_stock, RETURN_DAYS: settings.return_days},
     )
     if settings.read_cache:
         database.attach_invalidation(Invalidation(_invalidation_channel(settings, database), cache))

@@ -73,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     order_payment_minutes: int = 60
     bank_transfer_days: int = 7
     delivered_after_days: int = 14
+    return_days: int = 30
     payment_methods: tuple[PaymentMethodRule, ...] = (BANK_TRANSFER,)
     low_stock: int = 5
     introspection: bool | None = None
@@ -416,6 +417,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "order_payment_minutes": _integer(1, 525_600),
     "bank_transfer_days": _integer(1, 365),
     "delivered_after_days": _integer(1, 365),
+    "return_days": _integer(0, 3650),
     "payment_methods": parse_payment_methods,
     "low_stock": _integer(0, 1_000_000),
     "introspection": _switch,

@@ -19,6 +19,7 @@ import pytest
 from tests.app_client import AppClient
 from tests.areas.orders.checkout import new_key
 from tests.areas.orders.fulfilling import confirmed_order, fulfil
+from tests.areas.orders.returning import give_back
 from tests.areas.payments.refunding import paid_order, refund_units
 from tests.factories import make_media, make_product, unique
 from tests.users import create_user
@@ -58,11 +59,13 @@ async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
 async def member(app: TradepostApp, staff: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a session of a staff user who has an address and an API key.
 
-    The shop has an order with a refunded payment, and another one with a fulfilment.
+    The shop has an order with a refunded payment, and another one with a fulfilment and a return.
     """
     _, order, payment = await paid_order(app, staff)
     await refund_units(staff, payment, order, 1)
-    await fulfil(staff, (await confirmed_order(app, staff))[1], 1)
+    _, shipped = await confirmed_order(app, staff)
+    await fulfil(staff, shipped, 1, shipped=True)
+    await give_back(staff, shipped, 1)
     user = await create_user(app, "staff", username=unique("member"))
     await user.address()
     await user.key(scopes=["catalog:write"], points_per_minute=60)
@@ -212,7 +215,7 @@ async def test_the_relations_that_fields_selects_are_as_declared(
                     checker.check(operation, answer)
                     shown[relation.target.name] |= has_rows(answer, relation.name)
     assert shown == dict.fromkeys(
-        ["CartLine", "OrderLine", "OrderEvent", "FulfilmentLine", "RefundLine", "StockMovement"], True
+        ["CartLine", "OrderLine", "OrderEvent", "FulfilmentLine", "ReturnLine", "RefundLine", "StockMovement"], True
     )
 
 

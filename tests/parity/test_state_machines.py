@@ -86,8 +86,8 @@ async def open_steps(harness: DualDoorApp, resource: Resource[Any], prepared: Pr
     return [names, {snake(name) for name in data["it"]["availableActions"]}]
 
 
-def test_the_machines_of_orders_payments_and_fulfilments_are_tested() -> None:
-    assert {"Order", "Payment", "Fulfilment", "User"} <= {resource.name for resource in MACHINES}
+def test_the_machines_of_orders_payments_fulfilments_and_returns_are_tested() -> None:
+    assert {"Order", "Payment", "Fulfilment", "Return", "User"} <= {resource.name for resource in MACHINES}
     assert {status for _, operation, status in STEPS if operation == "order_cancel"} == set(OrderStatus)
 
 

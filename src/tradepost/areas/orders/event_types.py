@@ -7,8 +7,15 @@ from msgspec import Struct
 from tradepost.kit.writes.event_types import EventType
 
 from . import policy
-from .resource import fulfilments, orders
-from .schemas import FulfilmentStatus, OrderFulfilmentStatus, OrderPaymentStatus, OrderStatus
+from .resource import fulfilments, orders, returns
+from .schemas import (
+    FulfilmentStatus,
+    OrderFulfilmentStatus,
+    OrderPaymentStatus,
+    OrderStatus,
+    ReturnKind,
+    ReturnStatus,
+)
 
 
 class OrderState(Struct, forbid_unknown_fields=True):
@@ -39,6 +46,21 @@ class ChangedFulfilment(FulfilmentState, forbid_unknown_fields=True):
     changed: list[str]
 
 
+class ReturnState(Struct, forbid_unknown_fields=True):
+    """The order of the return, its kind, and its status after the change."""
+
+    order_id: UUID
+    kind: ReturnKind
+    status: ReturnStatus
+
+
+class ReceivedReturn(ReturnState, forbid_unknown_fields=True):
+    """The same, and whether the units and the costs of shipping are refunded."""
+
+    refund: bool
+    shipping: bool
+
+
 EVENT_TYPES = [
     EventType("order.placed", orders, "An order was placed.", OrderState),
     EventType("order.confirmed", orders, "An order is covered by what was authorized and captured.", OrderState),
@@ -59,4 +81,9 @@ EVENT_TYPES = [
     EventType("fulfilment.shipped", fulfilments, "A fulfilment has left the shop.", FulfilmentState),
     EventType("fulfilment.delivered", fulfilments, "A fulfilment was delivered.", FulfilmentState),
     EventType("fulfilment.cancelled", fulfilments, "A fulfilment was cancelled before it shipped.", FulfilmentState),
+    EventType("fulfilment.returned", fulfilments, "A fulfilment came back undelivered.", FulfilmentState),
+    EventType("return.requested", returns, "The customer wants to return units of an order.", ReturnState),
+    EventType("return.received", returns, "Units of an order came back.", ReceivedReturn),
+    EventType("return.rejected", returns, "The shop does not take units of an order back.", ReturnState),
+    EventType("return.cancelled", returns, "A return was cancelled before its units came back.", ReturnState),
 ]

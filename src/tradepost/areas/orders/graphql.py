@@ -18,8 +18,12 @@ from .schemas import (
     OrderLine,
     OrderNoteInput,
     OrderPlaceInput,
+    Return,
+    ReturnCreateInput,
+    ReturnReceiveInput,
+    ReturnRejectInput,
 )
-from .service import Cancellations, FulfilmentCreation, Fulfilments, Orders, Placement
+from .service import Cancellations, FulfilmentCreation, Fulfilments, Orders, Placement, ReturnCreation, Returns
 
 
 @query(Orders.list)
@@ -105,6 +109,11 @@ async def fulfilment_cancel(request: GraphQLRequest, id: UUID) -> Record[Fulfilm
     return await Fulfilments(request.context).cancel(str(id), request.selection)
 
 
+@mutation(Fulfilments.return_undeliverable)
+async def fulfilment_undeliverable(request: GraphQLRequest, id: UUID) -> Record[Fulfilment]:
+    return await Fulfilments(request.context).return_undeliverable(str(id), request.selection)
+
+
 @query(Fulfilments.list_by_order)
 async def order_fulfilments(request: GraphQLRequest, order_id: UUID) -> Page[Fulfilment]:
     return await Fulfilments(request.context).list_by_order(str(order_id), request.list_query, request.selection)
@@ -115,3 +124,38 @@ async def fulfilment_create(
     request: GraphQLRequest, order_id: UUID, input: FulfilmentCreateInput
 ) -> Record[Fulfilment]:
     return await FulfilmentCreation(request.context).create(str(order_id), input, request.selection)
+
+
+@query(Returns.list)
+async def returns(request: GraphQLRequest) -> Page[Return]:
+    return await Returns(request.context).list(request.list_query, request.selection)
+
+
+@query(Returns.get)
+async def return_(request: GraphQLRequest, id: UUID) -> Record[Return]:
+    return await Returns(request.context).get(str(id), request.selection)
+
+
+@mutation(Returns.receive)
+async def return_receive(request: GraphQLRequest, id: UUID, input: ReturnReceiveInput) -> Record[Return]:
+    return await Returns(request.context).receive(str(id), input, request.selection)
+
+
+@mutation(Returns.reject)
+async def return_reject(request: GraphQLRequest, id: UUID, input: ReturnRejectInput) -> Record[Return]:
+    return await Returns(request.context).reject(str(id), input, request.selection)
+
+
+@mutation(Returns.cancel)
+async def return_cancel(request: GraphQLRequest, id: UUID) -> Record[Return]:
+    return await Returns(request.context).cancel(str(id), request.selection)
+
+
+@query(Returns.list_by_order)
+async def order_returns(request: GraphQLRequest, order_id: UUID) -> Page[Return]:
+    return await Returns(request.context).list_by_order(str(order_id), request.list_query, request.selection)
+
+
+@mutation(ReturnCreation.create)
+async def order_return(request: GraphQLRequest, order_id: UUID, input: ReturnCreateInput) -> Record[Return]:
+    return await ReturnCreation(request.context).create(str(order_id), input, request.selection)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tradepost.kit.db.base import Table, Versioned, uncached
@@ -21,6 +21,8 @@ PAYMENT_STATUSES = (
     "partially_refunded",
     "refunded",
 )
+RETURN_KINDS = ("return", "withdrawal")
+RETURN_STATUSES = ("requested", "received", "rejected", "cancelled")
 FULFILMENT_STATUSES = ("unfulfilled", "partially_fulfilled", "fulfilled", "partially_returned", "returned")
 AMOUNTS = (
     "subtotal",
@@ -44,6 +46,8 @@ PENDING: dict[str, Any] = {"sqlite_where": text("status = 'pending'"), "postgres
 SHIPPED: dict[str, Any] = {"sqlite_where": text("status = 'shipped'"), "postgresql_where": text("status = 'shipped'")}
 MAX_FULFILMENTS = 100
 """Fulfilments of one order."""
+MAX_RETURNS = 100
+"""Returns of one order."""
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:
@@ -59,6 +63,7 @@ class OrderRow(PostalAddressColumns, Versioned):
     client_hash: the keyed hash of the client's address; the limit on open orders counts by it.
     delivery_*: what shipping costs, if anything ships. `shipping_total` is the price before its
         discount.
+    delivered_at: when units were last delivered.
     payment_status, fulfilment_status: derived from the counters (`service/statuses.py`).
     """
 
@@ -123,6 +128,7 @@ class OrderRow(PostalAddressColumns, Versioned):
     placed_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cancel_reason: Mapped[str | None]
+    delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
 @uncached
@@ -153,6 +159,7 @@ class OrderLineRow(Versioned):
     options: Mapped[dict[str, str]] = mapped_column(Json)
     image_url: Mapped[str | None]
     requires_shipping: Mapped[bool]
+    withdrawal_excluded: Mapped[bool] = mapped_column(default=False, server_default=false())
     quantity: Mapped[int]
     currency: Mapped[str]
     unit_price_amount: Mapped[int] = mapped_column(BigInteger)
@@ -187,13 +194,14 @@ class OrderEventRow(Table):
 class FulfilmentRow(Versioned):
     """Units of an order that are shipped together. The lock of the order covers it.
 
+    One that could not be delivered is `returned`.
+
     The units of a pending one are packed: they are reserved at its location, and are cancelled only
     with the whole order.
     """
 
     __tablename__, __number__ = "fulfilment", 44
     __table_args__ = (
-        # `returned` is for parcels that could not be delivered. No step leads to it yet.
         CheckConstraint(
             one_of("status", ("pending", "shipped", "delivered", "cancelled", "returned")),
             name="fulfilment_status_check",
@@ -233,6 +241,56 @@ class FulfilmentLineRow(Table):
     order_line_id: Mapped[str] = mapped_column(Id, ForeignKey("order_line.id", ondelete="CASCADE"))
     position: Mapped[int]
     quantity: Mapped[int]
+
+
+@uncached
+class ReturnRow(Versioned):
+    """Units of an order that come back. The lock of the order covers it.
+
+    fulfilment_id: the fulfilment that could not be delivered, if it is one.
+    refunds_shipping: whether a refund of the units is one of the costs of shipping too.
+    """
+
+    __tablename__, __number__ = "return", 46
+    __table_args__ = (
+        CheckConstraint(one_of("kind", RETURN_KINDS), name="return_kind_check"),
+        CheckConstraint(one_of("status", RETURN_STATUSES), name="return_status_check"),
+        Index("return_order", "order_id", "created_at", "id"),
+        Index("return_status", "status", "created_at", "id"),
+        Index("return_created", "created_at", "id"),
+        Index("return_fulfilment", "fulfilment_id"),
+    )
+    order_id: Mapped[str] = mapped_column(Id, ForeignKey("order.id", ondelete="CASCADE"))
+    fulfilment_id: Mapped[str | None] = mapped_column(Id, ForeignKey("fulfilment.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    status: Mapped[str] = mapped_column(default="requested")
+    reason: Mapped[str | None]
+    rejection_reason: Mapped[str | None]
+    refunds_shipping: Mapped[bool] = mapped_column(default=False)
+
+
+@uncached
+class ReturnLineRow(Table):
+    """Units of an order line in a return. `position` is the line's.
+
+    The receipt replaces the lines that were requested by those that came back. Only received ones
+    have to have `restock`.
+    """
+
+    __tablename__, __number__ = "return_line", 47
+    __table_args__ = (
+        UniqueConstraint("return_id", "order_line_id", "restock", name="return_line_restock_key"),
+        CheckConstraint("quantity BETWEEN 1 AND 9999", name="return_line_quantity_check"),
+        Index("return_line_return", "return_id", "position", "id"),
+        Index("return_line_order_line", "order_line_id"),
+        Index("return_line_location", "location_id"),
+    )
+    return_id: Mapped[str] = mapped_column(Id, ForeignKey("return.id", ondelete="CASCADE"))
+    order_line_id: Mapped[str] = mapped_column(Id, ForeignKey("order_line.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    quantity: Mapped[int]
+    restock: Mapped[bool | None]
+    location_id: Mapped[str | None] = mapped_column(Id, ForeignKey("stock_location.id"))
 
 
 @uncached

@@ -20,6 +20,8 @@ from .models import (
     OrderLineRow,
     OrderRow,
     OrderSearchRow,
+    ReturnLineRow,
+    ReturnRow,
 )
 from .policy import payable_orders as payable_orders
 from .schemas import (
@@ -32,6 +34,9 @@ from .schemas import (
     OrderLine,
     OrderPaymentStatus,
     OrderStatus,
+    Return,
+    ReturnLine,
+    ReturnStatus,
 )
 
 transitions = Transitions(
@@ -76,6 +81,7 @@ orders = Resource(
         "order_cancel": policy.cancellable_orders,
         "order_note_add": policy.staff_orders,
         "fulfilment_create": policy.fulfillable_orders,
+        "order_return": policy.orders_to_return,
     },
     transitions=transitions,
 )
@@ -106,6 +112,7 @@ fulfilment_transitions = Transitions(
         "fulfilment_ship": (("pending",), "shipped"),
         "fulfilment_deliver": (("shipped",), "delivered"),
         "fulfilment_cancel": (("pending",), "cancelled"),
+        "fulfilment_undeliverable": (("shipped",), "returned"),
     },
 )
 
@@ -125,6 +132,7 @@ fulfilments = Resource(
         "fulfilment_ship": policy.shippable_fulfilments,
         "fulfilment_deliver": policy.staff_orders,
         "fulfilment_cancel": policy.staff_orders,
+        "fulfilment_undeliverable": policy.staff_orders,
     },
     transitions=fulfilment_transitions,
 )
@@ -136,6 +144,43 @@ fulfilment_lines = Resource(
     personal=True,
     order=("position",),
     sorts={"position": Sort(expression=FulfilmentLineRow.position)},
+)
+
+return_transitions = Transitions(
+    ReturnRow.status,
+    {
+        "return_receive": (("requested",), "received"),
+        "return_reject": (("requested",), "rejected"),
+        "return_cancel": (("requested",), "cancelled"),
+    },
+)
+
+returns = Resource(
+    Return,
+    ReturnRow,
+    visible=policy.returns,
+    personal=True,
+    filters={
+        "order_id": equality_filter(ReturnRow.order_id, UUID),
+        "status": equality_filter(ReturnRow.status, ReturnStatus),
+        **range_filters("created_at", ReturnRow.created_at, datetime),
+    },
+    sorts={"created_at": Sort(expression=ReturnRow.created_at)},
+    actions={
+        "return_receive": policy.staff_orders,
+        "return_reject": policy.staff_orders,
+        "return_cancel": policy.writable_returns,
+    },
+    transitions=return_transitions,
+)
+
+return_lines = Resource(
+    ReturnLine,
+    ReturnLineRow,
+    visible=policy.return_lines,
+    personal=True,
+    order=("position",),
+    sorts={"position": Sort(expression=ReturnLineRow.position)},
 )
 
 orders.has_one(
@@ -174,3 +219,22 @@ fulfilments.has_many(
     "lines", fulfilment_lines, join=FulfilmentLineRow.fulfilment_id, doc="The units in it, by line of the order."
 )
 fulfilment_lines.has_one("order_line", order_lines, join=FulfilmentLineRow.order_line_id)
+returns.has_one(
+    "order",
+    orders,
+    join=ReturnRow.order_id,
+    back="returns",
+    back_paged=False,
+    back_doc="The returns, the newest first.",
+)
+returns.has_one(
+    "fulfilment", fulfilments, join=ReturnRow.fulfilment_id, doc="The fulfilment, if it could not be delivered."
+)
+returns.has_many("lines", return_lines, join=ReturnLineRow.return_id, doc="The units in it, by line of the order.")
+return_lines.has_one("order_line", order_lines, join=ReturnLineRow.order_line_id)
+return_lines.has_one(
+    "location",
+    stock_locations,
+    join=ReturnLineRow.location_id,
+    doc="The stock location; null if you may not see it.",
+)

@@ -17,8 +17,12 @@ from .schemas import (
     OrderLine,
     OrderNoteInput,
     OrderPlaceInput,
+    Return,
+    ReturnCreateInput,
+    ReturnReceiveInput,
+    ReturnRejectInput,
 )
-from .service import Cancellations, FulfilmentCreation, Fulfilments, Orders, Placement
+from .service import Cancellations, FulfilmentCreation, Fulfilments, Orders, Placement, ReturnCreation, Returns
 
 
 class OrderController(Controller):
@@ -100,6 +104,10 @@ class FulfilmentController(Controller):
     async def fulfilment_cancel(self, request: RestRequest, key: str) -> Record[Fulfilment]:
         return await Fulfilments(request.context).cancel(key, request.selection)
 
+    @post("/{key:str}/undeliverable", Fulfilments.return_undeliverable)
+    async def fulfilment_undeliverable(self, request: RestRequest, key: str) -> Record[Fulfilment]:
+        return await Fulfilments(request.context).return_undeliverable(key, request.selection)
+
 
 class OrderFulfilmentController(Controller):
     """The fulfilments of an order."""
@@ -114,4 +122,46 @@ class OrderFulfilmentController(Controller):
     async def fulfilment_create(self, request: RestRequest, key: str) -> Record[Fulfilment]:
         return await FulfilmentCreation(request.context).create(
             key, await request.body(FulfilmentCreateInput), request.selection
+        )
+
+
+class ReturnController(Controller):
+    """Returns of orders."""
+
+    path, tags = "/returns", ["Returns"]
+
+    @get("/", Returns.list)
+    async def returns(self, request: RestRequest) -> Page[Return]:
+        return await Returns(request.context).list(request.list_query, request.selection)
+
+    @get("/{key:str}", Returns.get)
+    async def return_(self, request: RestRequest, key: str) -> Record[Return]:
+        return await Returns(request.context).get(key, request.selection)
+
+    @post("/{key:str}/receipt", Returns.receive)
+    async def return_receive(self, request: RestRequest, key: str) -> Record[Return]:
+        return await Returns(request.context).receive(key, await request.body(ReturnReceiveInput), request.selection)
+
+    @post("/{key:str}/rejection", Returns.reject)
+    async def return_reject(self, request: RestRequest, key: str) -> Record[Return]:
+        return await Returns(request.context).reject(key, await request.body(ReturnRejectInput), request.selection)
+
+    @post("/{key:str}/cancellation", Returns.cancel)
+    async def return_cancel(self, request: RestRequest, key: str) -> Record[Return]:
+        return await Returns(request.context).cancel(key, request.selection)
+
+
+class OrderReturnController(Controller):
+    """The returns of an order."""
+
+    path, tags = "/orders", ["Returns"]
+
+    @get("/{key:str}/returns", Returns.list_by_order)
+    async def order_returns(self, request: RestRequest, key: str) -> Page[Return]:
+        return await Returns(request.context).list_by_order(key, request.list_query, request.selection)
+
+    @post("/{key:str}/returns", ReturnCreation.create)
+    async def order_return(self, request: RestRequest, key: str) -> Record[Return]:
+        return await ReturnCreation(request.context).create(
+            key, await request.body(ReturnCreateInput), request.selection
         )

@@ -10,6 +10,7 @@ from .events import ORDER_EVENT
 from .fulfilments import FULFILMENT, FULFILMENT_LINE
 from .lines import ORDER_LINE
 from .orders import ORDER
+from .returns import RETURN, RETURN_LINE
 
 ORDER_ACCESS = WriteCase(
     "order_access",
@@ -24,6 +25,6 @@ ORDER_ACCESS = WriteCase(
 )
 
 CASE = AreaCase(
-    entities=(ORDER, ORDER_LINE, ORDER_EVENT, FULFILMENT, FULFILMENT_LINE),
+    entities=(ORDER, ORDER_LINE, ORDER_EVENT, FULFILMENT, FULFILMENT_LINE, RETURN, RETURN_LINE),
     results=(replace(ACKNOWLEDGEMENT, writes=(*ACKNOWLEDGEMENT.writes, ORDER_ACCESS)),),
 )

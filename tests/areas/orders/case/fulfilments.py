@@ -13,7 +13,7 @@ from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
 
 from .orders import ORDERS, is_visible
-from .rows import insert_order, new_variant, sample_of_orders
+from .rows import insert_order, line_of, new_variant, sample_of_orders, set_shipped
 
 TRACKING = {"carrier": "DHL", "tracking_number": "0034", "tracking_url": "https://tracking.example.com/0034"}
 
@@ -39,7 +39,7 @@ async def insert_fulfilment(context: CaseContext, order_id: str, **columns: Any)
 async def set_status(context: CaseContext, id: str, status: str) -> None:
     """Put a fulfilment into a status, with the times that belong to it."""
     times = {
-        "shipped_at": now() if status in ("shipped", "delivered") else None,
+        "shipped_at": now() if status in ("shipped", "delivered", "returned") else None,
         "delivered_at": now() if status == "delivered" else None,
     }
     async with context.app.state.database.transaction() as session:
@@ -56,8 +56,7 @@ async def confirmed_order(context: CaseContext) -> str:
 
 async def one_unit(context: CaseContext) -> Json:
     """Return the input for a fulfilment of one unit of that order."""
-    order = await context.read(f"/orders/n{context.mark}"[:28], fields="lines{id}")
-    return {"lines": [{"order_line_id": order["lines"][0]["id"], "quantity": 1}]}
+    return {"lines": [{"order_line_id": await line_of(context), "quantity": 1}]}
 
 
 async def shipped_unit(context: CaseContext) -> Json:
@@ -77,12 +76,21 @@ async def shipped_row(context: CaseContext) -> str:
     return id
 
 
+async def parcel(context: CaseContext) -> str:
+    """Insert a shipped fulfilment of an order that counts its units, and return its id."""
+    id = await shipped_row(context)
+    async with context.app.state.database.transaction() as session:
+        order_id = await session.scalar(select(FulfilmentRow.order_id).where(FulfilmentRow.id == id))
+        await set_shipped(session, order_id, 1)
+    return id
+
+
 async def sample(context: CaseContext) -> Sample:
     """Create fulfilments of the sample orders."""
     orders = context.samples["Order"].rows
     shown = await insert_fulfilment(context, orders["shown"], **TRACKING)
     hidden = await insert_fulfilment(context, orders["hidden"], status="cancelled")
-    return sample_of_orders(context, "fulfilment", shown, hidden, ("pending", "cancelled", "shipped"))
+    return sample_of_orders(context, "fulfilment", shown, hidden, ("pending", "cancelled", "returned"))
 
 
 async def many_rows(context: CaseContext) -> str:
@@ -152,6 +160,7 @@ FULFILMENT = EntityCase(
         ),
         WriteCase("fulfilment_deliver", STAFF_ONLY, path="/fulfilments/{0}/delivery", row=shipped_row),
         WriteCase("fulfilment_cancel", STAFF_ONLY, path="/fulfilments/{0}/cancellation"),
+        WriteCase("fulfilment_undeliverable", STAFF_ONLY, path="/fulfilments/{0}/undeliverable", row=parcel),
     ),
 )
 

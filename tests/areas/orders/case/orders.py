@@ -24,7 +24,7 @@ from .rows import insert_order, open_order, ready_cart
 ORDERS = Rule(Row(H, A, H, H, A, A, H, H), Row(H, H, H, H, A, A, H, H, guest=A))
 """An order of the customer, and one of the guest."""
 OPEN_ORDER = Rule(Row(H, A, H, H, A, A, H, H, guest=A))
-ACTIONS = {"order_cancel", "order_note_add", "payment_create"}
+ACTIONS = {"order_cancel", "order_note_add", "order_return", "payment_create"}
 TOTAL = {"amount": 2400, "currency": "EUR"}
 
 
@@ -102,7 +102,7 @@ ORDER = EntityCase(
     "shipping_address,shipping_method,note,version,lines{sku,quantity,cancelled,total}",
     replayed="id,number,status,grand_total{amount},links,t:grand_total,tax_lines,lines{sku,links}",
     open_actions={
-        "customer": {"order_cancel", "payment_create"},
+        "customer": {"order_cancel", "order_return", "payment_create"},
         "staff": ACTIONS,
         "admin": ACTIONS,
     },

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from tests.areas.carts.case.rows import guest_cart, insert_cart
 from tests.factories import unique, variant_input
 from tests.parity.access.table import Place
@@ -113,12 +116,28 @@ def _line(order_id: str, variant_id: str, position: int) -> OrderLineRow:
     )
 
 
-async def open_order(context: CaseContext) -> str:
-    """Insert a pending order of the owner or of the guest, with a line, and return its id."""
-    columns: dict[str, Any] = {"number": f"n{context.mark}"[:20], "email": f"{context.mark}@shop.example"}
+async def open_order(context: CaseContext, **columns: Any) -> str:
+    """Insert an order of the owner or of the guest, with a line, and return its id.
+
+    By default it is pending.
+    """
+    columns |= {"number": f"n{context.mark}"[:20], "email": f"{context.mark}@shop.example"}
     if context.for_guest:
         columns |= {"customer_id": None, "cart_id": await guest_cart(context)}
     return await insert_order(context, [await new_variant(context)], **columns)
+
+
+async def set_shipped(session: AsyncSession, order_id: str | None, units: int) -> None:
+    """Record that units of each line of an order have shipped."""
+    status = "fulfilled" if units == 2 else "partially_fulfilled"
+    await session.execute(update(OrderLineRow).where(OrderLineRow.order_id == order_id).values(shipped=units))
+    await session.execute(update(OrderRow).where(OrderRow.id == order_id).values(fulfilment_status=status))
+
+
+async def line_of(context: CaseContext) -> str:
+    """Return the id of the line of the order that was inserted with this context."""
+    order = await context.read(f"/orders/n{context.mark}"[:28], fields="lines{id}")
+    return order["lines"][0]["id"]
 
 
 async def new_variant(context: CaseContext) -> str:

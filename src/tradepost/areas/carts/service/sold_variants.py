@@ -23,6 +23,7 @@ SOLD_COLUMNS = (
     VARIANT.c.tax_class,
     VARIANT.c.weight_grams,
     VARIANT.c.requires_shipping,
+    VARIANT.c.withdrawal_excluded,
 )
 """The members of a SoldVariant, in their order."""
 
@@ -41,6 +42,7 @@ class SoldVariant(Struct, frozen=True):
     tax_class: str
     weight_grams: int
     requires_shipping: bool
+    withdrawal_excluded: bool
 
     def line_values(self) -> dict[str, Any]:
         """Return the columns of a cart line that are refreshed whenever it is set."""
@@ -65,7 +67,7 @@ class SoldVariant(Struct, frozen=True):
 
 def sold_variant(columns: Sequence[Any]) -> SoldVariant:
     """Return a variant from the values of SOLD_COLUMNS."""
-    id, price, currency, sku, product_name, name, options, image_url, tax_class, weight, ships = columns
+    id, price, currency, sku, product_name, name, options, image_url, tax_class, weight, ships, excluded = columns
     return SoldVariant(
         id=str(id),
         price=price,
@@ -78,6 +80,7 @@ def sold_variant(columns: Sequence[Any]) -> SoldVariant:
         tax_class=tax_class,
         weight_grams=weight or 0,
         requires_shipping=bool(ships),
+        withdrawal_excluded=bool(excluded),
     )
 
 

@@ -7,6 +7,7 @@ from .movements import StockMovements
 from .order_numbers import OrderNumbers
 from .packing import pack
 from .reservations import PackedUnits, Release, ReservationLine, release, reserve
+from .returned_goods import ReturnedUnits, check_locations, load_shipped_lines, take_back
 from .shipments import ship, ship_available
 from .stock_levels import StockLevels
 from .variant_changes import copy_allow_backorder, refuse_to_delete_reserved_variants
@@ -17,12 +18,15 @@ __all__ = [
     "PackedUnits",
     "Release",
     "ReservationLine",
+    "ReturnedUnits",
     "StockCounts",
     "StockLevels",
     "StockLocations",
     "StockMovements",
     "VariantStock",
+    "check_locations",
     "copy_allow_backorder",
+    "load_shipped_lines",
     "pack",
     "refuse_to_delete_reserved_variants",
     "release",
@@ -30,5 +34,6 @@ __all__ = [
     "ship",
     "ship_available",
     "stock_of",
+    "take_back",
     "take_imported_quantities",
 ]

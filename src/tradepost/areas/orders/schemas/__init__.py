@@ -33,6 +33,16 @@ from .orders import (
     OrderUnitsInput,
     Units,
 )
+from .returns import (
+    Return,
+    ReturnCreateInput,
+    ReturnKind,
+    ReturnLine,
+    ReturnLineInput,
+    ReturnReceiveInput,
+    ReturnRejectInput,
+    ReturnStatus,
+)
 
 __all__ = [
     "MAX_LINES",
@@ -61,6 +71,14 @@ __all__ = [
     "OrderShippingMethod",
     "OrderStatus",
     "OrderUnitsInput",
+    "Return",
+    "ReturnCreateInput",
+    "ReturnKind",
+    "ReturnLine",
+    "ReturnLineInput",
+    "ReturnReceiveInput",
+    "ReturnRejectInput",
+    "ReturnStatus",
     "TrackingNumber",
     "TrackingUrl",
     "Units",

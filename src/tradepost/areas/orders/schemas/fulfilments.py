@@ -31,12 +31,14 @@ class FulfilmentStatus(StrEnum):
     """The status of a fulfilment.
 
     `pending`: it is being packed. `shipped`: it has left the shop. `delivered`: it has arrived.
+    `returned`: it could not be delivered and came back.
     """
 
     PENDING = "pending"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    RETURNED = "returned"
 
 
 class Fulfilment(Struct):

@@ -148,6 +148,10 @@ class OrderLine(Struct):
     variant_name: Annotated[str, Meta(examples=["Oiled"])]
     options: Options
     image_url: Annotated[str | None, Meta(examples=["https://images.example.com/oak-chair-front.jpg"])]
+    withdrawal_excluded: Annotated[
+        bool,
+        Meta(description="Whether it is excluded from the right of withdrawal, as goods made to measure are."),
+    ]
     quantity: LineQuantity
     unit_price: Money
     discount: Annotated[Money, Meta(description="The reduction by promotions.")]

@@ -5,6 +5,7 @@ from .cancellation import Cancellations
 from .closed_accounts import detach_orders
 from .delivery import deliver_shipped
 from .emails import ORDER_LINK_PERIOD, order_access, order_link, order_placed, order_shipped
+from .end_emails import order_cancelled, withdrawal_received
 from .expiry import expire_orders
 from .fulfilment_creation import FulfilmentCreation
 from .fulfilments import Fulfilments
@@ -13,6 +14,8 @@ from .line_amounts import LineAmounts, load_line_amounts
 from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
+from .return_creation import ReturnCreation
+from .returns import Returns
 from .settings import OrderSettings
 from .settlement import await_bank_transfer, lock_order, lock_order_for, lock_with_order, record_payment
 from .statuses import open_amount, payable_total
@@ -29,6 +32,8 @@ __all__ = [
     "OrderSettings",
     "Orders",
     "Placement",
+    "ReturnCreation",
+    "Returns",
     "TimelineEntry",
     "VisibleOrderNumbers",
     "add_entries",
@@ -43,10 +48,12 @@ __all__ = [
     "lock_with_order",
     "open_amount",
     "order_access",
+    "order_cancelled",
     "order_link",
     "order_placed",
     "order_shipped",
     "payable_total",
     "record_payment",
     "refuse_to_delete_ordered_variants",
+    "withdrawal_received",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tradepost.areas.accounts.service import queue_email
 from tradepost.areas.inventory.service import PackedUnits, Release, release
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
@@ -84,6 +85,7 @@ async def cancel_units(
     await settle(context, order, entry)
     if is_whole:
         emit(context, order, "cancelled")
+        queue_email(context, "order_cancelled", order.id)
     else:
         emit(context, order, "updated", changed=["cancelled_total", *changed])
     await context.handle_events()

@@ -20,7 +20,7 @@ STEP = "fulfilment_deliver"
 async def deliver_fulfilment(context: CallContext, order: OrderRow, fulfilment: FulfilmentRow) -> None:
     """Record a locked fulfilment of a locked order as delivered. Perhaps the order is completed."""
     fulfilment_transitions.move(fulfilment, STEP)
-    fulfilment.delivered_at = context.clock()
+    fulfilment.delivered_at = order.delivered_at = context.clock()
     await context.session.flush()
     emit_fulfilment(context, fulfilment, "delivered")
     await settle(context, order, TimelineEntry("fulfilment_delivered", fulfilment_id=fulfilment.id))

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 
 from tradepost.kit.writes.call_context import CallContext
 
-from ..models import FulfilmentLineRow, FulfilmentRow, OrderRow
+from ..models import FulfilmentLineRow, FulfilmentRow, OrderLineRow, OrderRow
 from ..resource import fulfilment_transitions
 from .timeline import TimelineEntry, add_entries
 
@@ -43,7 +43,8 @@ async def cancel_pending(context: CallContext, order: OrderRow) -> None:
 
 
 async def are_all_delivered(context: CallContext, order_id: str) -> bool:
-    """Return whether no fulfilment of an order is still on its way."""
-    row = FulfilmentRow
-    query = select(row.id).where(row.order_id == order_id, row.status.in_(("pending", "shipped"))).limit(1)
-    return await context.session.scalar(query) is None
+    """Return whether all units of an order have shipped, and none are still on their way."""
+    row, line = FulfilmentRow, OrderLineRow
+    is_on_its_way = exists().where(row.order_id == order_id, row.status.in_(("pending", "shipped")))
+    is_unshipped = exists().where(line.order_id == order_id, line.shipped + line.cancelled < line.quantity)
+    return not await context.session.scalar(select(or_(is_on_its_way, is_unshipped)))

@@ -6,7 +6,7 @@ import msgspec
 
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import ExpectedVersion, Service, apply_changes
-from tradepost.kit.problems import Forbidden, InvalidTransition, NotFound, OutOfStock
+from tradepost.kit.problems import Conflict, Forbidden, InvalidTransition, NotFound, OutOfStock
 from tradepost.kit.query.records import Page, Record
 from tradepost.kit.resource.list_query import ListQuery
 from tradepost.kit.resource.selection import Selection
@@ -20,6 +20,7 @@ from .delivery import deliver_fulfilment
 from .fulfilment_rows import cancel_fulfilments, emit_fulfilment
 from .settlement import lock_with_order
 from .shipping import check_allow_unpaid, ship_fulfilment
+from .undeliverable import return_undeliverable
 
 
 class Fulfilments(Service):
@@ -101,4 +102,20 @@ class Fulfilments(Service):
         """Cancel a fulfilment that has not shipped. Its units stay reserved for the order."""
         order, row = await lock_with_order(self, FulfilmentRow, fulfilments, key)
         await cancel_fulfilments(self.context, order, row)
+        return await self.read_back(fulfilments, selection, row.id)
+
+    @operation(
+        "fulfilment_undeliverable",
+        "command",
+        fulfilments,
+        access=policy.manage,
+        problems=(NotFound, Conflict, InvalidTransition),
+    )
+    async def return_undeliverable(self, key: str, selection: Selection[Fulfilment]) -> Record[Fulfilment]:
+        """Record that a fulfilment could not be delivered and came back.
+
+        Its units go back into the stock, as a return that is received.
+        """
+        order, row = await lock_with_order(self, FulfilmentRow, fulfilments, key)
+        await return_undeliverable(self.context, order, row)
         return await self.read_back(fulfilments, selection, row.id)

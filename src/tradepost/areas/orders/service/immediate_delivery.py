@@ -22,7 +22,7 @@ async def deliver_without_shipping(context: CallContext, order: OrderRow) -> lis
     delivered = await ship_available(context, order.id, units, entry.id)
     if not delivered:
         return []
-    entry.data["lines"] = unit_list(delivered)
+    order.delivered_at, entry.data["lines"] = context.clock(), unit_list(delivered)
     lines_after = [line.after(shipped=delivered.get(line.id, 0)) for line in lines]
     emit(context, order, "updated", changed=await write_counters(context, order, lines, lines_after))
     return [entry]

@@ -1,4 +1,4 @@
-"""The lines of an order as far as their units concern cancellations and fulfilments."""
+"""The lines of an order as far as their units concern cancellations, fulfilments and returns."""
 
 from collections.abc import Mapping, Sequence
 
@@ -44,12 +44,17 @@ class LineUnits(msgspec.Struct, frozen=True):
         return self.unshipped - self.packed
 
     def value(self, units: int) -> int:
-        """Return what the next units to be cancelled are worth, in minor units."""
-        return share(self.total, units, self.quantity, self.cancelled)
+        """Return what the next units to be cancelled or returned are worth, in minor units."""
+        return share(self.total, units, self.quantity, self.cancelled + self.returned)
 
-    def after(self, *, shipped: int = 0, cancelled: int = 0) -> "LineUnits":
-        """Return the line after units of it have shipped or were cancelled."""
-        return msgspec.structs.replace(self, shipped=self.shipped + shipped, cancelled=self.cancelled + cancelled)
+    def after(self, *, shipped: int = 0, cancelled: int = 0, returned: int = 0) -> "LineUnits":
+        """Return the line after units of it have shipped, were cancelled or have come back."""
+        return msgspec.structs.replace(
+            self,
+            shipped=self.shipped + shipped,
+            cancelled=self.cancelled + cancelled,
+            returned=self.returned + returned,
+        )
 
 
 async def load_lines(context: CallContext, order_id: str, packed: PackedUnits) -> list[LineUnits]:
@@ -105,18 +110,26 @@ def requested_units(wanted: Sequence[OrderUnitsInput], lines: Sequence[LineUnits
 
     verb: what is done with them, in messages: `cancelled`.
     """
-    by_id, faults, units = {line.id: line for line in lines}, list[Fault](), dict[str, int]()
+    return units_within(wanted, {line.id: line.free for line in lines}, verb)
+
+
+def units_within(wanted: Sequence[OrderUnitsInput], limits: Mapping[str, int], verb: str) -> dict[str, int]:
+    """Return the units of an input by line, or raise Validation.
+
+    limits: how many units of each line of the order it can have.
+    """
+    faults, units = list[Fault](), dict[str, int]()
     if not wanted:
         faults.append(Fault(code="too_short", detail="Give at least one line.", pointer="/lines"))
     for index, item in enumerate(wanted):
         id = str(item.order_line_id)
-        if id not in by_id:
+        if id not in limits:
             detail = "The order has no such line."
             faults.append(Fault(code="not_found", detail=detail, pointer=f"/lines/{index}/order_line_id"))
             continue
         units[id] = units.get(id, 0) + item.quantity
-        if units[id] > by_id[id].free:
-            detail = f"At most {by_id[id].free} of this line can be {verb}."
+        if units[id] > limits[id]:
+            detail = f"At most {limits[id]} of this line can be {verb}."
             faults.append(Fault(code="out_of_range", detail=detail, pointer=f"/lines/{index}/quantity"))
     if faults:
         raise validation_problem(faults)
@@ -129,4 +142,5 @@ def unit_list(units: Mapping[str, int]) -> list[dict[str, str | int]]:
 
 
 def _counters(line: LineUnits) -> dict[str, str | int]:
-    return {"id": line.id, "version": line.version, "shipped": line.shipped, "cancelled": line.cancelled}
+    names = ("id", "version", "shipped", "cancelled", "returned")
+    return {name: getattr(line, name) for name in names}

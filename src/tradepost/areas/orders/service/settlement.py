@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from sqlalchemy import case, select
 
-from tradepost.kit.auth.access import Access
+from tradepost.kit.auth.access import Access, RowPolicy
 from tradepost.kit.db.base import Table
 from tradepost.kit.ids import parse_id
 from tradepost.kit.operations.service import Service
@@ -25,7 +25,9 @@ WAS_PAID = ("paid", "partially_refunded", "refunded")
 """An order with one of these payment statuses is not announced as paid again."""
 
 
-async def lock_order_for(service: Service, key: str, required: Access) -> OrderRow:
+async def lock_order_for(
+    service: Service, key: str, required: Access, writable: RowPolicy = policy.writable_orders
+) -> OrderRow:
     """Lock the visible order with an id or number. The operation must be open on it.
 
     `required` is the permission to call the operation on orders of others. A caller without it, who
@@ -34,14 +36,16 @@ async def lock_order_for(service: Service, key: str, required: Access) -> OrderR
     try:
         return await service.lock_for_update(OrderRow, orders, key)
     except InvalidTransition:
-        await _check_permission(service, key, required)
+        await check_permission(service, key, required, writable)
         raise
 
 
-async def _check_permission(service: Service, key: str, required: Access) -> None:
+async def check_permission(
+    service: Service, key: str, required: Access, writable: RowPolicy = policy.writable_orders
+) -> None:
     """Raise Forbidden or Unauthenticated if the caller may not change an order that it sees."""
     caller, (column, value) = service.context.caller, orders.parse_key(key)
-    is_writable = case((policy.writable_orders(service.viewer), 1), else_=0)
+    is_writable = case((writable(service.viewer), 1), else_=0)
     query = select(OrderRow.customer_id, is_writable).where(getattr(OrderRow, column) == value)
     customer_id, may_write = (await service.session.execute(query, service.viewer_values)).one()
     if not may_write and not required.allows(caller.permissions):
@@ -111,7 +115,8 @@ async def _complete(context: CallContext, order: OrderRow, entries: list[Timelin
 
     Then add entries to its timeline.
     """
-    is_due = order.status == "confirmed" and order.fulfilment_status == "fulfilled" and open_amount(order) == 0
+    has_shipped = order.fulfilment_status in ("fulfilled", "partially_returned", "returned")
+    is_due = order.status == "confirmed" and has_shipped and open_amount(order) == 0
     if is_due and await are_all_delivered(context, order.id):
         transitions.move(order, "order_complete")
         emit(context, order, "completed")

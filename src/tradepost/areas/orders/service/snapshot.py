@@ -72,6 +72,7 @@ def _line(order: OrderRow, position: int, line: QuotedLine, totals: LineTotals) 
         "options": variant.options,
         "image_url": variant.image_url,
         "requires_shipping": variant.requires_shipping,
+        "withdrawal_excluded": variant.withdrawal_excluded,
         "quantity": line.quantity,
         "currency": order.currency,
         "unit_price_amount": variant.price,

@@ -62,7 +62,8 @@ def derive_fulfilment_status(lines: Iterable[UnitCounters]) -> str:
     if shipped == 0:
         return "unfulfilled"
     if returned := sum([line.returned for line in lines]):
-        return "returned" if returned == shipped else "partially_returned"
+        kept_or_open = sum([line.quantity - line.cancelled for line in lines]) - returned
+        return "partially_returned" if kept_or_open else "returned"
     is_complete = all(line.shipped + line.cancelled == line.quantity for line in lines)
     return "fulfilled" if is_complete else "partially_fulfilled"
 
