@@ -44,7 +44,9 @@ async def load_requested(context: CallContext, order_id: str, excluded_id: str |
     """
     line, row = ReturnLineRow, ReturnRow
     query = select(line.order_line_id, line.quantity).join(row, row.id == line.return_id)
-    query = query.where(row.order_id == order_id, row.status == "requested", row.id != (excluded_id or ""))
+    query = query.where(row.order_id == order_id, row.status == "requested")
+    if excluded_id is not None:
+        query = query.where(row.id != excluded_id)
     units = dict[str, int]()
     for line_id, quantity in await context.session.execute(query):
         units[line_id] = units.get(line_id, 0) + quantity
