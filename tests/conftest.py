@@ -221,6 +221,8 @@ def _settings(run: Run, database_url: str, redis_database_url: str | None) -> Se
     # Tests send thousands of requests a second, which must not be limited.
     environ |= dict.fromkeys(BUDGETS, "1000000000")
     environ |= {"OPEN_ORDERS": "0", "OPEN_ORDERS_PER_CLIENT": "0"}
+    # Tests of other methods name them.
+    environ |= {"PAYMENT_METHODS": "manual:bank_transfer"}
     return Settings.read(environ, env_file=None)
 
 

@@ -181,7 +181,7 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
         (
             {"PAYMENT_METHODS": "paypal"},
             "PAYMENT_METHODS: `paypal` names the payment method `paypal`, which does not exist; choose from "
-            "manual:bank_transfer, manual:cash_on_delivery.",
+            "stripe, fake, manual:bank_transfer, manual:cash_on_delivery.",
         ),
         (
             {"PAYMENT_METHODS": "manual:bank_transfer;max=1,manual:bank_transfer"},

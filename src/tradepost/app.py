@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from litestar import Controller, Litestar
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import ASGIRouteHandler, HTTPRouteHandler
 
 from tradepost.areas.accounts.email_limits import EmailLimits
 from tradepost.areas.accounts.openapi_text import AUTHENTICATION_GUIDE
@@ -20,7 +20,7 @@ from tradepost.areas.accounts.policy import SCOPES
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
-from tradepost.bootstrap import create_database, create_dependencies
+from tradepost.bootstrap import create_database, create_dependencies, stop_payments
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.documents.trusted import TrustedDocumentError
 from tradepost.doors.graphql.execution.quotes import GraphQLQuotes
@@ -46,6 +46,7 @@ from tradepost.doors.rest.links import Endpoint
 from tradepost.doors.rest.openapi import AuthenticationDocs
 from tradepost.doors.rest.quotes import RestQuotes
 from tradepost.doors.rest.route import OperationRoute
+from tradepost.fake_provider import BASE_PATH, FakeProviderApp
 from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.crypto import derive_key
@@ -127,6 +128,7 @@ def create_app(settings: Settings) -> TradepostApp:
             *contract_routes(may_introspect),
             graphql.route(),
             DocumentEndpoint(graphql).route(),
+            *_fake_provider_routes(dependencies.get(FakeProviderApp)),
         ],
         openapi_config=None,
         logging_config=None,
@@ -135,6 +137,8 @@ def create_app(settings: Settings) -> TradepostApp:
         lifespan=[lambda app: _lifespan(app, database, limits, worker)],
         debug=settings.debug,
     )
+    if (fake := dependencies.get(FakeProviderApp)) is not None:
+        fake.shop = app
     graphql_roots = {field.operation.name: GraphQLRoot(field.name, tuple(field.parameters)) for field in fields}
     rest.register_routes(_connect_routes(app, rest), graphql_roots)
     authentication = AuthenticationDocs(SCOPES, AUTHENTICATION_GUIDE)
@@ -160,6 +164,11 @@ def _email_page_routes() -> list[HTTPRouteHandler]:
     """Return the routes of the pages that links in e-mails lead to."""
     modules = load_modules("pages")
     return [*form_routes(instances_of(FormPage, modules)), *script_page_routes(instances_of(ScriptPage, modules))]
+
+
+def _fake_provider_routes(fake: FakeProviderApp | None) -> list[ASGIRouteHandler]:
+    """Return the route of the payment pages of the provider `fake`."""
+    return [] if fake is None else [ASGIRouteHandler(BASE_PATH, is_mount=True, copy_scope=True)(fake.serve)]
 
 
 def _pipeline(
@@ -321,6 +330,7 @@ async def _lifespan(app: Any, database: Database, limits: RateLimits, worker: Wo
         last_used_task.cancel()
         await asyncio.wait([last_used_task])
         await dependencies.require(Revocations).stop()
+        await stop_payments(dependencies)
         dependencies.require(PasswordHasher).stop()
         app.pipeline.stop()
         for shared in (limits.shared, document_store):

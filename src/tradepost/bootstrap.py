@@ -1,6 +1,7 @@
 """Creates the database and the dependencies of services, once per process, from the settings."""
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,8 +20,11 @@ from tradepost.areas.inventory.service import OrderNumbers
 from tradepost.areas.orders.policy import RETURN_DAYS
 from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
 from tradepost.areas.payments.providers.manual import ManualProvider
-from tradepost.areas.payments.providers.provider import PaymentProviders
+from tradepost.areas.payments.providers.provider import PaymentProvider, PaymentProviders
+from tradepost.areas.payments.providers.stripe import StripeAccount, StripeProvider
+from tradepost.areas.payments.providers.stripe_amounts import is_chargeable
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules, find_other_shipping_currency
+from tradepost.fake_provider import FakeKeys, FakeProviderApp, fake_provider
 from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
 from tradepost.kit.cache.channels.postgres import PostgresChannel
 from tradepost.kit.cache.channels.redis import RedisChannel
@@ -89,8 +93,7 @@ def create_dependencies(
     dependencies.provide(GuestTokens, GuestTokens(settings.secret_key))
     _provide_orders(dependencies, settings)
     dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
-    dependencies.provide(PaymentMethods, PaymentMethods(settings.payment_methods))
-    dependencies.provide(PaymentProviders, PaymentProviders(ManualProvider()))
+    _provide_payments(dependencies, settings)
     _provide_accounts(dependencies, settings, database)
     _provide_carts(dependencies, settings, database)
     return dependencies
@@ -153,6 +156,39 @@ def _provide_orders(dependencies: Dependencies, settings: Settings) -> None:
             storefront_url=settings.storefront_url,
             public_url=settings.public_url,
         ),
+    )
+
+
+def _provide_payments(dependencies: Dependencies, settings: Settings) -> None:
+    """Add the payment methods that are offered, and the providers.
+
+    A provider that is no longer offered is still needed for its payments.
+    """
+    can_charge = partial(is_chargeable, currency=settings.shop_currency)
+    methods = PaymentMethods(settings.payment_methods, {"stripe": can_charge, "fake": can_charge})
+    dependencies.provide(PaymentMethods, methods)
+    providers: list[PaymentProvider] = [ManualProvider()]
+    if settings.stripe_secret_key is not None:
+        providers.append(StripeProvider(_stripe_account(settings, settings.stripe_secret_key)))
+    if settings.profile != "production":
+        app = dependencies.provide(FakeProviderApp, FakeProviderApp(settings, FakeKeys.derive(settings.secret_key)))
+        providers.append(fake_provider(app))
+    dependencies.provide(PaymentProviders, PaymentProviders(*providers))
+
+
+async def stop_payments(dependencies: Dependencies) -> None:
+    """Close the connections to payment providers, at the end of the process."""
+    await dependencies.require(PaymentProviders).close()
+    if (fake := dependencies.get(FakeProviderApp)) is not None:
+        await fake.stop()
+
+
+def _stripe_account(settings: Settings, secret_key: str) -> StripeAccount:
+    return StripeAccount(
+        secret_key=secret_key,
+        webhook_secrets=settings.stripe_webhook_secret,
+        shop=settings.public_url,
+        api_url=settings.stripe_api_url,
     )
 
 

@@ -19,7 +19,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from dotenv import dotenv_values
 
-from tradepost.areas.pricing.payment_method_setting import BANK_TRANSFER, PaymentMethodRule, parse_payment_methods
+from tradepost.areas.pricing.payment_method_setting import (
+    BANK_TRANSFER,
+    TEST_PAYMENT,
+    PaymentMethodRule,
+    parse_payment_methods,
+)
 from tradepost.kit.redis.url import RedisUrl
 from tradepost.kit.schema.countries import is_country
 from tradepost.kit.schema.money import currencies
@@ -74,7 +79,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bank_transfer_days: int = 7
     delivered_after_days: int = 14
     return_days: int = 30
-    payment_methods: tuple[PaymentMethodRule, ...] = (BANK_TRANSFER,)
+    payment_methods: tuple[PaymentMethodRule, ...] = (TEST_PAYMENT, BANK_TRANSFER)
+    capture: Literal["at_once", "on_shipment", "manual"] = "at_once"
+    stripe_secret_key: str | None = None
+    stripe_webhook_secret: tuple[str, ...] = ()
+    stripe_api_url: str = "https://api.stripe.com"
     low_stock: int = 5
     introspection: bool | None = None
     documents: str | None = None
@@ -120,11 +129,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         }
         if "secret_key" not in values:
             values["secret_key"] = _stored_secret(values.get("profile", "default"))
-        settings = cls(**values)
-        if settings.profile == "production":
+        if values.get("profile") == "production":
+            values.setdefault("payment_methods", (BANK_TRANSFER,))
             for name, description in REQUIRED_IN_PRODUCTION.items():
                 if name not in values:
                     raise SettingsError(f"{name.upper()}: must be set in production, to {description}.")
+        settings = cls(**values)
+        _check_payment_providers(settings)
         if "public_url" in values:
             return settings
         return msgspec.structs.replace(settings, public_url=_local_url(settings.host, settings.port))
@@ -171,6 +182,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite."""
         return self.database_url.startswith("sqlite")
+
+
+def _check_payment_providers(settings: Settings) -> None:
+    """Raise SettingsError if a provider is offered that cannot be used."""
+    providers = {rule.provider for rule in settings.payment_methods}
+    if "fake" in providers and settings.profile == "production":
+        raise SettingsError("PAYMENT_METHODS: names `fake`, which takes no money and is not allowed in production.")
+    for name in ("stripe_secret_key", "stripe_webhook_secret"):
+        if "stripe" in providers and not getattr(settings, name):
+            raise SettingsError(f"{name.upper()}: must be set if PAYMENT_METHODS names `stripe`.")
 
 
 def _variables(environ: Mapping[str, str], env_file: str | Path | None) -> dict[str, str]:
@@ -380,6 +401,19 @@ def _host(text: str) -> str:
     return text
 
 
+def _stripe_key(text: str) -> str:
+    if not re.fullmatch(r"(sk|rk)_(live|test)_\w+", text):
+        raise ValueError("is not a secret key of Stripe such as `sk_live_...` or `rk_test_...`")
+    return text
+
+
+def _webhook_secrets(text: str) -> tuple[str, ...]:
+    secrets = _names(text)
+    if not secrets or not all(re.fullmatch(r"whsec_\S+", secret) for secret in secrets):
+        raise ValueError("is not a signing secret such as `whsec_...`, or several with commas")
+    return secrets
+
+
 def _secret(text: str) -> str:
     if len(text) < MIN_SECRET_LENGTH:
         raise ValueError(f"is shorter than {MIN_SECRET_LENGTH} characters")
@@ -419,6 +453,10 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "delivered_after_days": _integer(1, 365),
     "return_days": _integer(0, 3650),
     "payment_methods": parse_payment_methods,
+    "capture": _one_of("at_once", "on_shipment", "manual"),
+    "stripe_secret_key": _stripe_key,
+    "stripe_webhook_secret": _webhook_secrets,
+    "stripe_api_url": _public_url,
     "low_stock": _integer(0, 1_000_000),
     "introspection": _switch,
     "documents": str,
@@ -460,4 +498,6 @@ REQUIRED_IN_PRODUCTION = {
     "shop_country": "an ISO 3166-1 country code such as `DE`",
 }
 """The settings that are required in production, with the value that each needs."""
-SECRETS = frozenset({"secret_key", "database_url", "redis_url", "smtp_url"})
+SECRETS = frozenset(
+    {"secret_key", "database_url", "redis_url", "smtp_url", "stripe_secret_key", "stripe_webhook_secret"}
+)

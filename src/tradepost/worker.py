@@ -13,7 +13,7 @@ from logging.config import dictConfig
 import uvloop
 
 from tradepost.areas.accounts.service import SYSTEM
-from tradepost.bootstrap import create_database, create_dependencies
+from tradepost.bootstrap import create_database, create_dependencies, stop_payments
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.worker.event_handlers import EventHandler
 from tradepost.kit.worker.mail import Mailer
@@ -95,9 +95,9 @@ async def _run(
 ) -> None:
     await check_database(settings)
     database = create_database(settings)
+    dependencies = create_dependencies(settings, database, domain_handlers, event_types)
     await database.start()
     try:
-        dependencies = create_dependencies(settings, database, domain_handlers, event_types)
         worker = Worker(database, dependencies, handlers, periodic_tasks)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signal_number, worker.stop)
@@ -113,4 +113,5 @@ async def _run(
             worker.relay.failed,
         )
     finally:
+        await stop_payments(dependencies)
         await database.stop()

@@ -36,7 +36,7 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
     from tradepost.app import domain_event_handlers, event_types
     from tradepost.areas.accounts.revocations import Revocations
     from tradepost.areas.accounts.service import SYSTEM
-    from tradepost.bootstrap import check_currency, create_database, create_dependencies
+    from tradepost.bootstrap import check_currency, create_database, create_dependencies, stop_payments
     from tradepost.kit.writes.call_context import CallContext
     from tradepost.migrations.head import is_at_head
 
@@ -50,4 +50,5 @@ async def cli_context(settings: Settings) -> AsyncGenerator["CallContext"]:
         yield CallContext(SYSTEM, database, door="cli", dependencies=dependencies)
     finally:
         await dependencies.require(Revocations).stop()
+        await stop_payments(dependencies)
         await database.stop()

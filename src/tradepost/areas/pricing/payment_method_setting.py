@@ -1,6 +1,7 @@
 """The setting PAYMENT_METHODS: what the shop offers, with optional countries and largest total.
 
-The entries are separated by commas: `manual:bank_transfer;countries=DE+AT;max=50000`.
+The entries are separated by commas: `stripe,manual:bank_transfer;countries=DE+AT;max=50000`.
+`stripe` and `fake` have no method of ours: the payer chooses a card or another one while paying.
 """
 
 import re
@@ -12,10 +13,12 @@ from tradepost.kit.schema.countries import is_country
 from tradepost.kit.schema.money import MAX_AMOUNT
 
 METHODS = {
+    "stripe": "Card and other methods",
+    "fake": "Test payment",
     "manual:bank_transfer": "Bank transfer",
     "manual:cash_on_delivery": "Cash on delivery",
 }
-"""The methods that can be offered, as `provider:method`, with their names in English."""
+"""What can be offered, as `provider` or `provider:method`, with the names for customers."""
 ENTRY_EXAMPLE = "an entry is written like `manual:bank_transfer;countries=DE+AT;max=50000`"
 
 
@@ -27,7 +30,7 @@ class PaymentMethodRule(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     provider: str
-    method: str
+    method: str | None
     name: str
     countries: frozenset[str] = frozenset()
     max_total: int | None = None
@@ -60,7 +63,7 @@ def _parse_entry(entry: str) -> PaymentMethodRule:
             limits["max_total"] = min(int(value), MAX_AMOUNT)
         else:
             raise ValueError(f"has an unknown, repeated or invalid option, `{option}`; {ENTRY_EXAMPLE}")
-    return PaymentMethodRule(provider=provider, method=method, name=METHODS[key], **limits)
+    return PaymentMethodRule(provider=provider, method=method or None, name=METHODS[key], **limits)
 
 
 def _parse_countries(text: str) -> frozenset[str]:
@@ -71,4 +74,6 @@ def _parse_countries(text: str) -> frozenset[str]:
 
 
 BANK_TRANSFER = PaymentMethodRule(provider="manual", method="bank_transfer", name=METHODS["manual:bank_transfer"])
-"""The method that a shop offers unless the setting says otherwise."""
+"""The method that a shop in production offers unless the setting says otherwise."""
+TEST_PAYMENT = PaymentMethodRule(provider="fake", method=None, name=METHODS["fake"])
+"""The method that needs no money, for the default profile only."""

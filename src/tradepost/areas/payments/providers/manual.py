@@ -71,6 +71,9 @@ class ManualProvider:
         return
         yield
 
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
+
 
 def transfer_instructions(amount: int, currency: str, number: str) -> NextAction:
     """Return the instruction for a bank transfer of an amount."""

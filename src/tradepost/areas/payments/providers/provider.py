@@ -187,6 +187,10 @@ class PaymentProvider(Protocol):
         """Yield this shop's payments that were created since a time, with their refunds."""
         ...
 
+    async def close(self) -> None:
+        """Close the connections, at the end of the process."""
+        ...
+
 
 class PaymentProviders:
     """The providers of this shop, by name. `bootstrap.py` makes it from the settings."""
@@ -197,3 +201,8 @@ class PaymentProviders:
     def get(self, name: str) -> PaymentProvider | None:
         """Return a provider, or None if the shop has it no more."""
         return self.by_name.get(name)
+
+    async def close(self) -> None:
+        """Close the connections of all providers."""
+        for provider in self.by_name.values():
+            await provider.close()
