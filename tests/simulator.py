@@ -179,7 +179,11 @@ def run_simulator(
         yield server
     finally:
         process.terminate()
-        process.wait()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # a test holds a connection
+            process.kill()
+            process.wait()
 
 
 def _wait_until_ready(server: SimulatorServer, process: subprocess.Popen[bytes]) -> None:

@@ -1,7 +1,9 @@
 """`Idempotency-Key`: the same key and parameters get the same answer, whatever it was."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -74,6 +76,24 @@ async def test_a_concurrent_request_with_the_key_is_a_conflict(
     assert (conflict.value.http_status, error["error"]["code"]) == (409, "idempotency_key_in_use")
     assert (await client.v1.payment_intents.create_async(NEW_INTENT)).id != (await first).id
     assert (await client.v1.payment_intents.create_async(NEW_INTENT, options)).id == (await first).id
+
+
+async def test_a_request_that_lost_its_claim_has_no_effect(
+    client: stripe.StripeClient, simulator: SimulatorServer, pay: Pay
+) -> None:
+    intent = await pay()
+    await simulator.controls.fault("hold_before", seconds=1, path="/v1/refunds$", times=1)
+    options: Any = {"idempotency_key": uuid4().hex}
+    arguments: Any = {"payment_intent": intent.id, "amount": 100}
+    first = asyncio.create_task(client.v1.refunds.create_async(arguments, options))
+    await asyncio.sleep(0.3)
+    with closing(sqlite3.connect(simulator.store)) as store, store:
+        store.execute("UPDATE idempotency SET claimed_until = 0 WHERE key = ?", [options["idempotency_key"]])
+    second = await client.v1.refunds.create_async(arguments, options)
+    with pytest.raises(stripe.APIError) as conflict:
+        await first
+    assert conflict.value.http_status == 409
+    assert [r.id for r in (await client.v1.refunds.list_async({"payment_intent": intent.id})).data] == [second.id]
 
 
 async def test_a_lost_answer_is_sent_again(client: stripe.StripeClient, simulator: SimulatorServer, pay: Pay) -> None:

@@ -60,6 +60,14 @@ async def test_a_decline_is_shown_and_another_card_can_pay(
     assert "Paid" in paid.text
 
 
+async def test_a_form_that_is_sent_twice_pays_once(client: stripe.StripeClient, browser: httpx.AsyncClient) -> None:
+    intent = await new_intent(client, return_url=RETURN_URL)
+    for _ in range(2):
+        answer = await browser.post(f"/pay/{intent.client_secret}", data={"number": "4242424242424242", **CARD})
+        assert outcome_of(answer) == (RETURN_URL, "succeeded")
+    assert len((await client.v1.charges.list_async({"payment_intent": intent.id})).data) == 1
+
+
 @pytest.mark.parametrize(("result", "status"), [("complete", "succeeded"), ("fail", "failed")])
 async def test_three_d_secure_is_a_page(
     client: stripe.StripeClient, browser: httpx.AsyncClient, result: str, status: str

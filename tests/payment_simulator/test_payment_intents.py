@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 import stripe
 
 from tests.payment_simulator.conftest import RETURN_URL, Pay, events_of
-from tests.simulator import PUBLISHABLE_KEY, SimulatorServer
+from tests.simulator import PUBLISHABLE_KEY, SECRET_KEY, SimulatorServer
 
 WEEK = 7 * 86_400
 
@@ -184,6 +185,13 @@ async def test_a_browser_confirms_with_the_client_secret(
         await browser.v1.payment_intents.retrieve_async(intent.id)
     with pytest.raises(stripe.PermissionError):
         await browser.v1.refunds.create_async({"payment_intent": intent.id})
+
+
+async def test_the_key_may_be_the_user_name_of_basic_authentication(simulator: SimulatorServer) -> None:
+    async with httpx.AsyncClient(base_url=simulator.url) as client:
+        assert (await client.get("/v1/charges", auth=(SECRET_KEY, ""))).status_code == 200
+        assert (await client.get("/v1/charges", auth=("", SECRET_KEY))).status_code == 401
+        assert (await client.get("/v1/charges")).status_code == 401
 
 
 async def test_wrong_keys_are_refused(simulator: SimulatorServer) -> None:

@@ -12,6 +12,8 @@ from granian.server.embed import Server
 from .app import create_simulator
 from .ledger import WebhookEndpoint
 
+CONNECTIONS = 1024
+
 
 def _endpoint(text: str) -> WebhookEndpoint:
     url, _, secret = text.rpartition("=")
@@ -55,6 +57,8 @@ def main(
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
         websockets=False,
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
         log_level=LogLevels.warning,
     )
     asyncio.run(_serve(server))

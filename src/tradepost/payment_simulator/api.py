@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from . import idempotency, queries
@@ -87,13 +88,19 @@ class Api:
         task.add_done_callback(self.tasks.discard)
         return await asyncio.shield(task)
 
+    async def close(self) -> None:
+        """Abandon the requests in flight, as a process that is killed does."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
     async def _answer(self, request: Request) -> Answer:
         request_id = new_id("req", 14)
         headers = {"request-id": request_id, "stripe-version": API_VERSION}
         try:
             call = self._call(request, request_id)
             fault = await self._take_fault(request)
-            await self._before(fault)
+            self._before(fault)
             answer = await self._run(call, fault, headers)
             await self._after(fault)
         except ApiError as error:
@@ -115,47 +122,33 @@ class Api:
         return Call(request_id, request, route, ids, values, is_secret, key or None)
 
     async def _run(self, call: Call, fault: Fault | None, headers: dict[str, str]) -> Answer:
-        if call.key is None:
-            return await self._run_endpoint(call, fault, headers)
-        headers["idempotency-key"] = call.key
-        key, path, digest = call.key, call.request.path, idempotency.fingerprint(call.values)
-        stored = await self.engine.change(lambda tx: idempotency.claim(tx, key, path, digest, call.id))
-        if stored is not None:
+        if stored := await self._claim(call, headers):
             headers |= {"original-request": stored.request_id, "idempotent-replayed": "true"}
-            return json_answer(stored.status, stored.body, headers)
-        headers["original-request"] = call.id
-        if fault is not None and fault.kind == "hold_before":
-            await asyncio.sleep(fault.seconds)
-        return await self._run_endpoint(call, fault, headers)
-
-    async def _run_endpoint(self, call: Call, fault: Fault | None, headers: dict[str, str]) -> Answer:
-        if call.key is None and fault is not None and fault.kind == "hold_before":
-            await asyncio.sleep(fault.seconds)
-        is_error = fault is not None and fault.kind == "error_after"
-
-        def work(tx: Ledger) -> tuple[int, dict[str, Any]]:
-            try:
-                status, body = 200, call.run(tx)
-            except ApiError as error:
-                status, body = error.status, call.refusal(error)
-                if call.key is not None and not error.is_stored:
-                    idempotency.release(tx, call.key, call.id)
-                    return status, body
-            if is_error:
-                status, body = 500, SERVER_ERROR.body()
-            if call.key is not None:
-                idempotency.complete(tx, call.key, call.id, status, body)
-            return status, body
-
-        status, body = await self.engine.change(work, call.request.base_url)
+            status, body = stored.status, stored.body
+        else:
+            if fault is not None and fault.kind == "hold_before":
+                await asyncio.sleep(fault.seconds)
+            is_failure = fault is not None and fault.kind == "error_after"
+            work = partial(_run_endpoint, call, is_failure=is_failure)
+            status, body = await self.engine.change(work, call.request.base_url)
+        if status >= 500:
+            headers["stripe-should-retry"] = "false"  # the answer would be the same
         return json_answer(status, body, headers)
+
+    async def _claim(self, call: Call, headers: dict[str, str]) -> idempotency.StoredAnswer | None:
+        key = call.key
+        if key is None:
+            return None
+        headers |= {"idempotency-key": key, "original-request": call.id}
+        digest = idempotency.fingerprint(call.values)
+        return await self.engine.change(lambda tx: idempotency.claim(tx, key, call.request.path, digest, call.id))
 
     async def _take_fault(self, request: Request) -> Fault | None:
         if not self.has_faults:
             return None
         return await self.engine.change(lambda tx: take_fault(tx, request.method, request.path))
 
-    async def _before(self, fault: Fault | None) -> None:
+    def _before(self, fault: Fault | None) -> None:
         kind = fault.kind if fault else ""
         if kind == "drop_before":
             raise ConnectionDropped
@@ -169,3 +162,21 @@ class Api:
             await asyncio.sleep(fault.seconds)
         if fault and fault.kind == "drop_after":
             raise ConnectionDropped
+
+
+def _run_endpoint(call: Call, tx: Ledger, *, is_failure: bool) -> tuple[int, dict[str, Any]]:
+    """Run the endpoint and store its answer under the key, in one transaction."""
+    if call.key is not None:
+        idempotency.check_claim(tx, call.key, call.id)
+    try:
+        status, body = 200, call.run(tx)
+    except ApiError as error:
+        status, body = error.status, call.refusal(error)
+        if call.key is not None and not error.is_stored:
+            idempotency.release(tx, call.key, call.id)
+            return status, body
+    if is_failure:
+        status, body = 500, SERVER_ERROR.body()
+    if call.key is not None:
+        idempotency.complete(tx, call.key, status, body)
+    return status, body

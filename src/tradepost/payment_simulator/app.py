@@ -72,6 +72,7 @@ class Simulator:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+            await self.api.close()
             await self.engine.close()
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:

@@ -3,7 +3,7 @@
 from .cards import restore
 from .errors import invalid, missing
 from .ledger import Ledger
-from .objects import new_dispute
+from .objects import INQUIRY, new_dispute
 from .store import Object
 
 CLOSED = ("won", "lost", "warning_closed")
@@ -31,9 +31,9 @@ def open_dispute(
         raise invalid("Only a captured charge that has not been disputed can be disputed.")
     dispute = new_dispute(tx, charge, charge["amount_captured"] if amount is None else amount, reason, status)
     tx.insert(dispute)
-    tx.save(charge | {"disputed": True, "dispute": dispute["id"]})
+    tx.save(charge | {"disputed": True, "_dispute": dispute["id"]})
     tx.emit("charge.dispute.created", dispute)
-    if not status.startswith("warning_"):
+    if status not in INQUIRY:
         _book(tx, dispute, -dispute["amount"])
         tx.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
@@ -42,7 +42,7 @@ def open_dispute(
 def respond(tx: Ledger, dispute_id: str) -> Object:
     """Submit evidence: the dispute is under review."""
     dispute = find_dispute(tx, dispute_id)
-    is_inquiry = dispute["status"].startswith("warning_")
+    is_inquiry = dispute["status"] in INQUIRY
     dispute["status"] = "warning_under_review" if is_inquiry else "under_review"
     dispute["evidence_details"] |= {"has_evidence": True, "submission_count": 1}
     tx.save(dispute)

@@ -30,8 +30,9 @@ class Engine:
         return await self._in_thread(lambda: self.store.read(sql, *values))
 
     async def close(self) -> None:
-        """Close the store."""
+        """Close the store and end the thread."""
         await self._in_thread(self.store.close)
+        self.executor.shutdown(wait=False)
 
     async def _in_thread[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.executor, work)

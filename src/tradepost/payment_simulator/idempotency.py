@@ -48,17 +48,16 @@ def claim(tx: Transaction, key: str, path: str, digest: str, request_id: str) ->
     return None
 
 
-def complete(tx: Transaction, key: str, request_id: str, status: int, body: dict[str, Any]) -> None:
-    """Store the answer, in the transaction of the effect. Raise ApiError if the claim was lost."""
-    done = tx.execute(
-        "UPDATE idempotency SET status = ?, body = ? WHERE key = ? AND request_id = ?",
-        status,
-        json.dumps(body),
-        key,
-        request_id,
-    )
-    if done.rowcount != 1:
+def check_claim(tx: Transaction, key: str, request_id: str) -> None:
+    """Raise ApiError if another request has taken the claim, because this one took too long."""
+    row = tx.execute("SELECT request_id FROM idempotency WHERE key = ?", key).fetchone()
+    if row is None or row[0] != request_id:
         raise _in_use(key)
+
+
+def complete(tx: Transaction, key: str, status: int, body: dict[str, Any]) -> None:
+    """Store the answer, in the transaction of the effect."""
+    tx.execute("UPDATE idempotency SET status = ?, body = ? WHERE key = ?", status, json.dumps(body), key)
 
 
 def release(tx: Transaction, key: str, request_id: str) -> None:

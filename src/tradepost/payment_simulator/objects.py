@@ -12,17 +12,20 @@ ALPHABET = string.ascii_letters + string.digits
 API_VERSION = "2026-10-28.endive"
 CARD_CAPTURE_DAYS = 7
 DAY = 86_400
+INQUIRY = ("warning_needs_response", "warning_under_review", "warning_closed")
+"""The statuses of disputes that have not withdrawn the money."""
 INTENT_NULLS = (
-    "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer", "description",
-    "last_payment_error", "latest_charge", "next_action", "on_behalf_of", "payment_method", "processing",
-    "receipt_email", "review", "setup_future_usage", "shipping", "statement_descriptor",
-    "statement_descriptor_suffix", "transfer_data", "transfer_group",
+    "application", "application_fee_amount", "canceled_at", "cancellation_reason", "customer", "customer_account",
+    "description", "excluded_payment_method_types", "last_payment_error", "latest_charge", "next_action",
+    "on_behalf_of", "payment_method", "payment_method_configuration_details", "processing", "receipt_email", "review",
+    "setup_future_usage", "shipping", "source", "statement_descriptor", "statement_descriptor_suffix", "transfer_data",
+    "transfer_group",
 )  # fmt: skip
 CHARGE_NULLS = (
-    "application", "application_fee", "application_fee_amount", "balance_transaction", "customer", "dispute",
-    "failure_code", "failure_message", "on_behalf_of", "receipt_email", "receipt_number", "receipt_url",
-    "review", "shipping", "source", "source_transfer", "statement_descriptor", "statement_descriptor_suffix",
-    "transfer_data", "transfer_group",
+    "application", "application_fee", "application_fee_amount", "balance_transaction",
+    "calculated_statement_descriptor", "customer", "failure_balance_transaction", "failure_code", "failure_message",
+    "on_behalf_of", "receipt_email", "receipt_number", "receipt_url", "review", "shipping", "source",
+    "source_transfer", "statement_descriptor", "statement_descriptor_suffix", "transfer_data", "transfer_group",
 )  # fmt: skip
 
 
@@ -119,6 +122,7 @@ def new_refund(tx: Transaction, charge: Object, amount: int, members: Object) ->
         "destination_details": {"card": {"type": "refund"}, "type": "card"},
         "metadata": {},
         "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
         "reason": None,
         "receipt_number": None,
         "source_transfer_reversal": None,
@@ -130,6 +134,7 @@ def new_refund(tx: Transaction, charge: Object, amount: int, members: Object) ->
 
 def new_dispute(tx: Transaction, charge: Object, amount: int, reason: str, status: str) -> Object:
     """Return a dispute of a charge."""
+    card, case = charge["payment_method_details"].get("card", {}), "inquiry" if status in INQUIRY else "chargeback"
     return {
         **_base("dispute", "du", tx),
         "amount": amount,
@@ -145,9 +150,10 @@ def new_dispute(tx: Transaction, charge: Object, amount: int, reason: str, statu
             "past_due": False,
             "submission_count": 0,
         },
-        "is_charge_refundable": status.startswith("warning_"),
+        "is_charge_refundable": status in INQUIRY,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
+        "payment_method_details": {"card": {"brand": card.get("brand"), "case_type": case}, "type": "card"},
         "reason": reason,
         "status": status,
     }

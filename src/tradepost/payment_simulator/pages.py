@@ -28,6 +28,7 @@ SHARED = Path(__file__).parents[1] / "doors" / "pages"
 PATH = re.compile(r"/(pay|authenticate)/((pi_[A-Za-z0-9]+)_secret_[A-Za-z0-9]+)")
 EXPIRY = re.compile(r"(0[1-9]|1[0-2])\s*/\s*([0-9]{2})")
 CVC = re.compile(r"[0-9]{3,4}")
+OPEN = ("requires_payment_method", "requires_confirmation")
 ORDER_NAMES = ("order_number", "order")
 REDIRECT_STATUSES = {"succeeded": "succeeded", "requires_capture": "succeeded", "processing": "pending"}
 
@@ -76,6 +77,8 @@ class Pages:
 
     async def _declined(self, intent: Object, error: ApiError) -> Answer:
         current = await self.engine.change(lambda tx: confirmation.find_intent(tx, intent["id"]))
+        if current["status"] not in OPEN:  # the form was sent twice, or the shop has canceled the payment
+            return self._next(current)
         field = {"number": error.message} if error.param == "number" else {}
         return self._payment(error.status, current, field, "" if field else error.message)
 
@@ -112,7 +115,7 @@ class Pages:
             errors=errors,
             problem=problem,
             text=intent["description"] or (f"Order {names[0]}" if names else ""),
-            is_open=intent["status"] in ("requires_payment_method", "requires_confirmation"),
+            is_open=intent["status"] in OPEN,
             methods=[m for m in PAYMENT_METHODS if m.label and m.type in intent["payment_method_types"]],
             return_url=_return_url(intent),
         )

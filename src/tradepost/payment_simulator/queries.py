@@ -12,7 +12,7 @@ from .store import Object
 
 MAX_PAGE = 100
 EXPANDABLE = (
-    "balance_transaction", "charge", "dispute", "failure_balance_transaction", "latest_charge", "payment_intent",
+    "balance_transaction", "charge", "failure_balance_transaction", "latest_charge", "payment_intent",
     "payment_method", "source",
 )  # fmt: skip
 PUBLIC_INTENT = (

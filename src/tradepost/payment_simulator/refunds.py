@@ -5,12 +5,11 @@ from .cards import restore
 from .confirmation import find_intent
 from .errors import ApiError, invalid, missing
 from .ledger import Ledger
-from .objects import new_refund
+from .objects import INQUIRY, new_refund
 from .parameters import Parameters
 from .store import Object
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
-REFUNDABLE_DISPUTES = ("warning_needs_response", "warning_under_review", "warning_closed", "won")
 
 
 def create(tx: Ledger, parameters: Parameters) -> Object:
@@ -54,8 +53,8 @@ def _charge(tx: Ledger, parameters: Parameters) -> Object:
 
 
 def _check_disputes(tx: Ledger, charge: Object) -> None:
-    dispute = tx.find(charge["dispute"] or "")
-    if dispute is not None and dispute["status"] not in REFUNDABLE_DISPUTES:
+    dispute = tx.find(charge.get("_dispute", ""))
+    if dispute is not None and dispute["status"] not in (*INQUIRY, "won"):
         message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
         raise ApiError(message, code="charge_disputed")
 
