@@ -14,14 +14,14 @@ RETURN_URL = "https://shop.example/return"
 type Pay = Callable[..., Awaitable[stripe.PaymentIntent]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client(simulator: SimulatorServer) -> AsyncIterator[stripe.StripeClient]:
     """The official client with the secret key."""
     async with simulator.client() as client:
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pay(client: stripe.StripeClient) -> Pay:
     """Create a payment intent and confirm it with a payment method."""
 
