@@ -1,5 +1,7 @@
 """The simulator within another app and in one process, as the demo runs it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,20 @@ async def test_an_endpoint_gets_the_types_that_it_wants(browser: httpx.AsyncClie
     answer = await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=AUTHORIZATION)
     assert answer.json()["status"] == "succeeded"
     assert [delivery["type"] for delivery in await simulator.controls.deliveries()] == ["payment_intent.succeeded"]
+
+
+async def test_in_process_the_effect_does_not_need_the_client(tmp_path: Path) -> None:
+    store = tmp_path / "simulator.db"
+    simulator = create_simulator(store, secret_key="sk_demo", publishable_key="pk_demo", controls=True)
+    await simulator.controls.fault("hold_before", seconds=0.5, method="POST")
+    transport = httpx.ASGITransport(simulator)
+    async with (
+        simulator.lifespan(),
+        httpx.AsyncClient(transport=transport, base_url="http://shop", headers=AUTHORIZATION) as client,
+    ):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.post("/v1/payment_intents", data={"amount": "500", "currency": "eur"}), 0.1)
+        assert (await client.get("/v1/payment_intents")).json()["data"] == []
+        deadline = time.monotonic() + 20
+        while not (await client.get("/v1/payment_intents")).json()["data"]:
+            assert time.monotonic() < deadline

@@ -1,5 +1,6 @@
 """Payment intents, with the official Stripe client."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -23,6 +24,13 @@ async def test_a_payment_intent_is_created_without_a_payment_method(client: stri
     assert intent.client_secret.startswith(f"{intent.id}_secret_")
     assert (await client.v1.payment_intents.retrieve_async(intent.id)).to_dict() == intent.to_dict()
     assert await events_of(client, intent.id) == ["payment_intent.created"]
+
+
+async def test_what_only_the_simulator_needs_is_not_shown(client: stripe.StripeClient, pay: Pay) -> None:
+    intent = await pay()
+    events = await client.v1.events.list_async({"limit": 3})
+    for item in (intent, *events.data):
+        assert re.findall(r'"(_\w*)":', str(item)) == []
 
 
 async def test_a_card_pays_at_once(client: stripe.StripeClient, pay: Pay) -> None:

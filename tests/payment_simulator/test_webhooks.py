@@ -122,6 +122,9 @@ async def test_events_survive_the_process_that_made_them(tmp_path: Any) -> None:
             await first.controls.webhooks("delay", 1)
             async with first.client() as client:
                 intent = await client.v1.payment_intents.create_async({"amount": 100, "currency": "eur"})
+        with run_simulator(store) as other:  # it does not know the endpoint and its secret
+            await asyncio.sleep(1.2)
+            assert [delivery["attempt"] for delivery in await other.controls.deliveries()] == [0]
         assert endpoint.requests == []
         with run_simulator(store, webhooks=webhooks):
             assert await arrived(endpoint, intent.id, 1) == ["payment_intent.created"]

@@ -48,7 +48,11 @@ def _charge(tx: Ledger, parameters: Parameters) -> Object:
     else:
         raise invalid("One of the following params should be provided for this request: payment_intent or charge.")
     if not charge["captured"]:
-        raise ApiError(f"Charge {charge['id']} has not been captured, so it cannot be refunded.", param="charge")
+        message = (
+            f"This uncaptured Charge was created by a PaymentIntent ({charge['payment_intent']}). You must cancel the "
+            "PaymentIntent to reverse the authorization instead of refunding the Charge directly."
+        )
+        raise ApiError(message, param="charge")
     return charge
 
 

@@ -34,11 +34,12 @@ ACTIONS = {
 }
 NEXT_DELIVERY = """
     SELECT d.id, d.url, d.attempt, o.data FROM delivery d JOIN object o ON o.id = d.event
-    WHERE d.state = 'pending' AND d.due <= ? AND (NOT d.is_reversed
+    WHERE d.state = 'pending' AND d.due <= ? AND d.url IN (SELECT value FROM json_each(?)) AND (NOT d.is_reversed
         OR d.id = (SELECT max(id) FROM delivery WHERE state = 'pending' AND is_reversed))
     ORDER BY d.id LIMIT 1"""
 NEXT_DUE = """
-    SELECT min(due) FROM (SELECT due FROM timer UNION ALL SELECT due FROM delivery WHERE state = 'pending')"""
+    SELECT min(due) FROM (SELECT due FROM timer UNION ALL
+        SELECT due FROM delivery WHERE state = 'pending' AND url IN (SELECT value FROM json_each(?)))"""
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ class Deliveries:
     def __init__(self, engine: Engine, *, retry_seconds: float, transport: httpx.AsyncBaseTransport | None) -> None:
         self.engine, self.retry_seconds, self.transport = engine, retry_seconds, transport
         self.secrets = {endpoint.url: endpoint.secret for endpoint in engine.options.endpoints}
+        # Another process of the store may know other endpoints.
+        self.urls = json.dumps(list(self.secrets))
 
     async def run(self) -> None:
         """Deliver and carry out what is due, for ever."""
@@ -100,11 +103,11 @@ class Deliveries:
             await asyncio.wait_for(self.engine.changed.wait(), seconds)
 
     async def _seconds_until_due(self) -> float:
-        ((due,),) = await self.engine.read(NEXT_DUE)
+        ((due,),) = await self.engine.read(NEXT_DUE, self.urls)
         return POLL_SECONDS if due is None else due - self.engine.store.clock()
 
     def _claim(self, tx: Ledger) -> Delivery | None:
-        row = tx.execute(NEXT_DELIVERY, tx.now).fetchone()
+        row = tx.execute(NEXT_DELIVERY, tx.now, self.urls).fetchone()
         if row is None:
             return None
         number, url, attempt, data = row
@@ -113,7 +116,7 @@ class Deliveries:
 
     async def _attempt(self, client: httpx.AsyncClient, delivery: Delivery) -> None:
         payload = json.dumps(delivery.event, indent=2).encode()
-        header = signature(payload, self.secrets.get(delivery.url, ""), int(self.engine.store.clock()))
+        header = signature(payload, self.secrets[delivery.url], int(self.engine.store.clock()))
         headers = {"content-type": "application/json; charset=utf-8", "stripe-signature": header}
         try:
             response = await client.post(delivery.url, content=payload, headers=headers)
