@@ -5,6 +5,8 @@ from .creation import PaymentCreation
 from .emails import order_refunded
 from .lowering import lower_open_payments
 from .payments import Payments
+from .refund_application import apply_provider_refunds, apply_refund
+from .refund_calls import carry_out_created, carry_out_refund
 from .refund_creation import RefundCreation
 from .refunds import Refunds
 from .voiding import void_closed_orders
@@ -14,6 +16,10 @@ __all__ = [
     "Payments",
     "RefundCreation",
     "Refunds",
+    "apply_provider_refunds",
+    "apply_refund",
+    "carry_out_created",
+    "carry_out_refund",
     "create_refunds",
     "lower_open_payments",
     "order_refunded",

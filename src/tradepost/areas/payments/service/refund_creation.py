@@ -16,6 +16,7 @@ from .. import policy
 from ..models import PaymentRow, RefundRow
 from ..resource import payments, refunds
 from ..schemas import Refund, RefundInput
+from .refund_calls import RefundCall, begin_refund, call_provider, lock_refund, record_answer
 from .refund_plans import RefundableOrder, RefundPlan, load_refundable, plan_amount, plan_units
 from .refund_rows import check_count, insert_refund, take_step
 
@@ -32,18 +33,55 @@ class RefundCreation(Service):
         parent_relation=(payments, "refunds"),
         problems=(Conflict, InvalidTransition),
         requires_idempotency_key=True,
+        transaction="manual",
     )
     async def create(self, key: str, new: RefundInput, selection: Selection[Refund]) -> Record[Refund]:
         """Refund a payment: an amount, units of the order's lines, the costs of shipping, or all.
 
-        With the provider `manual` the refund records what staff have paid back.
+        With the provider `manual` the refund records what staff have paid back. If another provider
+        does not answer in time, the status is `unknown` until it does.
         """
+        id, call = await self.in_transaction(lambda: self._intent(key, new))
+        answer = None if call is None else await call_provider(self.context, call)
+
+        async def record() -> Record[Refund]:
+            if call is not None:
+                await record_answer(self.context, id, answer)
+            return await self.read_back(refunds, selection, id)
+
+        return await self.in_last_transaction(record)
+
+    async def _intent(self, key: str, new: RefundInput) -> tuple[str, RefundCall | None]:
+        """Insert the refund, or find the one that was made with this key, and begin its call."""
+        payment, refund = await self._find() or await self._create(key, new)
+        self.context.idempotency.keep_claim()
+        call = begin_refund(self.context, payment, refund)
+        await self.session.flush()
+        return refund.id, call
+
+    async def _find(self) -> tuple[PaymentRow, RefundRow] | None:
+        """Return the refund that an earlier request with this key has left, locked."""
+        claim_id = self.context.idempotency.claim_id
+        if claim_id is None:
+            return None
+        id = await self.session.scalar(select(RefundRow.id).where(RefundRow.claim_id == claim_id))
+        if id is None:
+            return None
+        _, payment, refund = await lock_refund(self.context, id)
+        return payment, refund
+
+    async def _create(self, key: str, new: RefundInput) -> tuple[PaymentRow, RefundRow]:
+        """Insert the refund. That of a payment with the provider `manual` succeeds at once."""
         order, payment = await self._lock(key)
         await check_count(self.context, payment)
         plan = self._plan(await load_refundable(self.context, order), payment, new)
-        refund = await self._insert(order, payment, plan, new)
-        await take_step(self.context, order, payment, refund, "refund_succeed")
-        return await self.read_back(refunds, selection, refund.id)
+        columns = {"reason": new.reason, "claim_id": self.context.idempotency.claim_id}
+        refund = await insert_refund(self.context, order, payment, plan, "staff", **columns)
+        if refund is None:
+            raise Conflict("The payment was refunded meanwhile.")
+        if payment.provider == policy.MANUAL:
+            await take_step(self.context, order, payment, refund, "refund_succeed")
+        return payment, refund
 
     async def _lock(self, key: str) -> tuple[OrderRow, PaymentRow]:
         """Lock the payment and its order. Raise InvalidTransition if it cannot be refunded."""
@@ -72,12 +110,6 @@ class RefundCreation(Service):
         _check_amount(amount, plan.amount, "/amount/amount")
         _check_amount(plan.amount, left, "/lines" if amount is None and new.lines else "/amount/amount")
         return plan
-
-    async def _insert(self, order: OrderRow, payment: PaymentRow, plan: RefundPlan, new: RefundInput) -> RefundRow:
-        refund = await insert_refund(self.context, order, payment, plan, "staff", reason=new.reason)
-        if refund is None:
-            raise Conflict("The payment was refunded meanwhile.")
-        return refund
 
 
 def _check_amount(amount: int | None, most: int, pointer: str) -> None:

@@ -1,0 +1,303 @@
+"""Refunds through a remote provider: two transactions around its call, and its later answers."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.areas.accounts.captured_mail import CapturedMail
+from tests.areas.catalog.events import types_of
+from tests.areas.inventory.stock import STOCKKEEPER, transaction
+from tests.areas.orders.checkout import new_key, placed_order, post
+from tests.areas.orders.fulfilling import order_now
+from tests.factories import Json, assert_problem, unique
+from tradepost.areas.accounts.service import SYSTEM
+from tradepost.areas.orders.service import lock_order, record_payment
+from tradepost.areas.payments.models import PaymentRow
+from tradepost.areas.payments.providers.manual import ManualProvider
+from tradepost.areas.payments.providers.provider import (
+    Failure,
+    PaymentProviders,
+    ProviderRefund,
+    ProviderRefused,
+    ProviderUnavailable,
+)
+from tradepost.areas.payments.service import apply_provider_refunds, carry_out_refund
+from tradepost.kit.clock import now
+from tradepost.kit.ids import new_id
+from tradepost.kit.problems import Unavailable
+from tradepost.kit.writes.call_context import CallContext
+
+from .refunding import euros, payment_now, refund, try_refund
+from .scripted_provider import ScriptedProvider, with_status
+
+if TYPE_CHECKING:
+    from tradepost.app import TradepostApp
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def provider(app: "TradepostApp", monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
+    """A remote provider that the shop has."""
+    scripted = ScriptedProvider()
+    providers = PaymentProviders(ManualProvider(), scripted)
+    monkeypatch.setitem(app.state.dependencies.instances, PaymentProviders, providers)
+    return scripted
+
+
+async def captured_order(app: "TradepostApp", staff: httpx.AsyncClient) -> tuple[httpx.AsyncClient, Json, Json]:
+    """Place an order and insert a payment that the provider has captured. Return the client too."""
+    client, order = await placed_order(app, staff, email=f"{unique('kim')}@shop.example")
+    async with transaction(app, STOCKKEEPER) as call:
+        row = await lock_order(call, order["id"])
+        total = row.grand_total_amount
+        payment = PaymentRow(
+            id=new_id(PaymentRow.__number__),
+            order_id=row.id,
+            provider="scripted",
+            reference=unique("pi"),
+            currency="EUR",
+            amount_amount=total,
+            captured_amount=total,
+            status="captured",
+        )
+        call.session.add(payment)
+        await record_payment(call, row, captured=total)
+    return client, await order_now(client, order), await payment_now(client, {"id": payment.id})
+
+
+def worker(app: "TradepostApp", later: timedelta = timedelta()) -> CallContext:
+    """Return a context of the worker, some time from now."""
+    state = app.state
+    clock = lambda: now() + later  # noqa: E731
+    return CallContext(SYSTEM, state.database, door="worker", dependencies=state.dependencies, clock=clock)
+
+
+async def apply_all(app: "TradepostApp", payment: Json, seen: Sequence[ProviderRefund]) -> None:
+    """Apply all refunds that the provider has of a payment, as its webhook does."""
+    context = worker(app)
+    async with context.transaction():
+        order = await lock_order(context, payment["order_id"])
+        row = await context.session.get_one(PaymentRow, payment["id"], with_for_update=True)
+        await apply_provider_refunds(context, order, row, seen)
+
+
+async def refund_now(client: httpx.AsyncClient, refund: Json) -> Json:
+    """Return a refund as it is now."""
+    return (await client.get(f"/v1/refunds/{refund['id']}")).json()
+
+
+async def refunds_of(client: httpx.AsyncClient, payment: Json) -> list[Json]:
+    """Return the refunds of a payment, the newest first."""
+    return (await client.get(f"/v1/payments/{payment['id']}/refunds")).json()["data"]
+
+
+async def test_the_provider_is_called_between_two_transactions(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, _, payment = await captured_order(app, staff)
+    made = await refund(staff, payment, amount=euros(500))
+    assert (made["status"], provider.calls) == ("succeeded", [f"{made['id']}:refund"])
+    assert await types_of(app, made["id"]) == ["refund.created", "refund.succeeded", "mail.order_refunded"]
+    # The worker leaves it alone: the request has made the call.
+    await CapturedMail(app).collect("")
+    assert len(provider.calls) == 1
+    assert (await payment_now(client, payment))["refunded"]["amount"] == 500
+
+
+async def test_a_refund_succeeds_later(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    _, order, payment = await captured_order(app, staff)
+    provider.next_status = "pending"
+    made = await refund(staff, payment, amount=euros(500))
+    assert made["status"] == "pending"
+    # Only staff's own refunds of `manual` payments are completed by hand.
+    assert_problem(await post(staff, f"/v1/refunds/{made['id']}/completion"), 409, "invalid_transition")
+    [(_, seen)] = provider.refunds.values()
+    for _ in range(2):
+        await apply_all(app, payment, [with_status(seen, "succeeded")])
+    await apply_all(app, payment, [seen])  # an older answer
+    assert (await refund_now(staff, made))["status"] == "succeeded"
+    emails = await CapturedMail(app).collect(order["email"])
+    assert [message.subject for message in emails].count(f"Your order {order['number']}: €5.00 refunded") == 1
+
+
+async def test_a_refused_refund_gives_its_amount_back(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, order, payment = await captured_order(app, staff)
+    provider.faults = [ProviderRefused("charge_disputed", "The charge is disputed.")]
+    made = await refund(staff, payment, amount=euros(500))
+    assert (made["status"], made["failure"]) == (
+        "failed",
+        {"code": "charge_disputed", "detail": "The charge is disputed."},
+    )
+    after, paid = await payment_now(client, payment), await order_now(client, order)
+    assert (after["status"], after["refunded"]["amount"]) == ("captured", 0)
+    assert (paid["payment_status"], paid["refunded"]["amount"]) == ("paid", 0)
+    assert (await types_of(app, made["id"]))[-1] == "refund.failed"
+    assert (await types_of(app, order["id"])).count("order.paid") == 1
+    assert (await refund(staff, payment))["amount"] == payment["captured"]
+
+
+async def test_a_refund_can_fail_after_it_has_succeeded(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, order, payment = await captured_order(app, staff)
+    made = await refund(staff, payment)
+    assert (await order_now(client, order))["payment_status"] == "refunded"
+    [(_, seen)] = provider.refunds.values()
+    await apply_all(app, payment, [with_status(seen, "failed")])
+    failed = await refund_now(staff, made)
+    assert (failed["status"], failed["failure"]["code"]) == ("failed", "failed")
+    assert (await payment_now(client, payment))["status"] == "captured"
+    assert (await order_now(client, order))["payment_status"] == "paid"
+    await apply_all(app, payment, [seen])
+    assert (await refund_now(staff, made))["status"] == "failed"
+    events = (await client.get(f"/v1/orders/{order['id']}/events")).json()["data"]
+    names = [(entry["type"], entry["actor"]) for entry in events if entry["type"].startswith("refund_")]
+    assert names == [("refund_created", "staff"), ("refund_succeeded", "staff"), ("refund_failed", "system")]
+
+
+async def test_a_time_out_is_unknown_until_the_call_is_repeated(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, _, payment = await captured_order(app, staff)
+    provider.loses_answers = True
+    made = await refund(staff, payment, amount=euros(500))
+    assert made["status"] == "unknown"
+    assert (await payment_now(client, payment))["refunded"]["amount"] == 500
+    await carry_out_refund(worker(app), made["id"])
+    assert (await refund_now(staff, made))["status"] == "unknown"
+    provider.loses_answers = False
+    await carry_out_refund(worker(app), made["id"])
+    assert (await refund_now(staff, made))["status"] == "succeeded"
+    assert provider.calls == [f"{made['id']}:refund"] * 3
+    assert len(provider.refunds) == 1
+    await carry_out_refund(worker(app), made["id"])
+    assert len(provider.calls) == 3
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_call_older_than_12_hours_is_looked_up(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider, *, is_there: bool
+) -> None:
+    client, _, payment = await captured_order(app, staff)
+    provider.loses_answers = is_there
+    provider.faults = [] if is_there else [ProviderUnavailable()]
+    made = await refund(staff, payment, amount=euros(500))
+    await carry_out_refund(worker(app, timedelta(hours=12, minutes=1)), made["id"])
+    assert (len(provider.calls), provider.reads) == (1, 1)
+    after = await refund_now(staff, made)
+    if is_there:
+        assert after["status"] == "succeeded"
+    else:
+        assert (after["status"], after["failure"]["code"]) == ("failed", "not_created")
+        assert (await payment_now(client, payment))["refunded"]["amount"] == 0
+
+
+async def test_a_repeated_request_resumes_the_refund(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, _, payment = await captured_order(app, staff)
+    provider.faults = [Unavailable("The database is gone.")]  # after the call has begun
+    path, key, body = f"/v1/payments/{payment['id']}/refunds", new_key(), {"amount": euros(500)}
+    assert_problem(await staff.post(path, json=body, headers=key), 503, "unavailable")
+    [left] = await refunds_of(staff, payment)
+    assert left["status"] == "created"
+    answer = await staff.post(path, json=body, headers=key)
+    assert (answer.status_code, answer.json()["id"], answer.json()["status"]) == (201, left["id"], "succeeded")
+    replayed = await staff.post(path, json=body, headers=key)
+    assert (replayed.json(), replayed.headers["idempotent-replayed"]) == (answer.json(), "true")
+    assert provider.calls == [f"{left['id']}:refund"] * 2
+    assert (await payment_now(client, payment))["refunded"]["amount"] == 500
+
+
+async def test_a_repeated_request_finds_what_the_worker_has_settled(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    _, _, payment = await captured_order(app, staff)
+    provider.faults = [Unavailable("The database is gone.")]
+    path, key, body = f"/v1/payments/{payment['id']}/refunds", new_key(), {"amount": euros(500)}
+    assert_problem(await staff.post(path, json=body, headers=key), 503, "unavailable")
+    [left] = await refunds_of(staff, payment)
+    await carry_out_refund(worker(app), left["id"])
+    answer = await staff.post(path, json=body, headers=key)
+    assert (answer.json()["id"], answer.json()["status"], len(provider.calls)) == (left["id"], "succeeded", 2)
+
+
+async def test_a_refund_made_at_the_provider_becomes_a_row(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, order, payment = await captured_order(app, staff)
+    seen = provider.new_refund(700)
+    failed = with_status(provider.new_refund(1), "failed")
+    for _ in range(2):
+        await apply_all(app, payment, [seen, failed])
+    [made] = await refunds_of(client, payment)
+    assert (made["actor"], made["status"], made["amount"]["amount"], made["reason"]) == (
+        "provider",
+        "succeeded",
+        700,
+        None,
+    )
+    assert (await order_now(client, order))["refunded"]["amount"] == 700
+    # More than was captured is not recorded.
+    await apply_all(app, payment, [provider.new_refund(payment["captured"]["amount"])])
+    assert len(await refunds_of(client, payment)) == 1
+
+
+async def test_the_worker_refunds_a_cancelled_order(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, order, payment = await captured_order(app, staff)
+    mail = CapturedMail(app)
+    answer = await post(client, f"/v1/orders/{order['id']}/cancellation", {})
+    assert (answer.status_code, answer.json()["payment_status"]) == (200, "refunded")
+    [made] = await refunds_of(client, payment)
+    assert (made["status"], provider.calls) == ("created", [])
+    await mail.collect("")
+    assert provider.calls == [f"{made['id']}:refund"]
+    after = await refund_now(client, made)
+    assert (after["status"], after["actor"]) == ("succeeded", "system")
+    subjects = [message.subject for message in await mail.collect(order["email"])]
+    assert subjects.count(f"Your order {order['number']}: €24.90 refunded") == 1
+
+
+async def test_the_worker_leaves_a_time_out_to_the_reconciler(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, order, payment = await captured_order(app, staff)
+    provider.faults = [ProviderUnavailable()]
+    await post(client, f"/v1/orders/{order['id']}/cancellation", {})
+    await CapturedMail(app).collect("")
+    [made] = await refunds_of(client, payment)
+    assert (made["status"], len(provider.calls)) == ("unknown", 1)
+    await carry_out_refund(worker(app), made["id"])
+    assert (await refund_now(client, made))["status"] == "succeeded"
+
+
+async def test_a_provider_that_was_switched_off_is_not_called(
+    app: "TradepostApp", staff: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.state.dependencies.instances, PaymentProviders, PaymentProviders(ManualProvider()))
+    _, _, payment = await captured_order(app, staff)
+    assert (await refund(staff, payment, amount=euros(500)))["status"] == "unknown"
+
+
+async def test_a_failure_says_why(app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider) -> None:
+    _, _, payment = await captured_order(app, staff)
+    provider.next_status = "pending"
+    made = await refund(staff, payment, amount=euros(500))
+    [(_, seen)] = provider.refunds.values()
+    reason = Failure("lost_or_stolen_card", "The card was reported as lost or stolen.")
+    failed = ProviderRefund(
+        reference=seen.reference, refund_id=None, amount=seen.amount, status="failed", failure=reason
+    )
+    await apply_all(app, payment, [failed])
+    assert (await refund_now(staff, made))["failure"] == {"code": reason.code, "detail": reason.detail}
+    assert (await try_refund(staff, payment)).status_code == 201
