@@ -116,6 +116,34 @@ def test_payment_methods_have_optional_countries_and_a_largest_total() -> None:
     ]  # fmt: skip
 
 
+def test_the_default_profile_offers_test_payments_and_production_does_not() -> None:
+    offered = [[(r.provider, r.method) for r in read(**e).payment_methods] for e in ({}, PRODUCTION)]
+    assert offered == [[("fake", None), ("manual", "bank_transfer")], [("manual", "bank_transfer")]]
+    with pytest.raises(SettingsError) as refused:
+        read(**PRODUCTION, PAYMENT_METHODS="manual:bank_transfer,fake")
+    assert str(refused.value) == (
+        "PAYMENT_METHODS: names `fake`, which takes no money and is not allowed in production."
+    )
+
+
+STRIPE = {"STRIPE_SECRET_KEY": "sk_live_hunter2", "STRIPE_WEBHOOK_SECRET": "whsec_hunter2"}
+
+
+def test_stripe_needs_its_keys() -> None:
+    for name in STRIPE:
+        with pytest.raises(SettingsError) as refused:
+            read(PAYMENT_METHODS="stripe", **(STRIPE | {name: ""}))
+        assert str(refused.value) == f"{name}: must be set if PAYMENT_METHODS names `stripe`."
+    settings = read(**PRODUCTION, **STRIPE, PAYMENT_METHODS="stripe;countries=DE+AT;max=50000")
+    [rule] = settings.payment_methods
+    assert (rule.provider, rule.method, rule.max_total) == ("stripe", None, 50_000)
+    assert rule.countries == {"DE", "AT"}
+
+
+def test_while_the_webhook_secret_is_rotated_there_are_two() -> None:
+    assert read(STRIPE_WEBHOOK_SECRET="whsec_old, whsec_new").stripe_webhook_secret == ("whsec_old", "whsec_new")
+
+
 def test_the_time_zone_of_the_shop_is_utc_or_one_of_the_database() -> None:
     assert read().timezone is UTC
     assert read(SHOP_TIMEZONE="Europe/Berlin").timezone == ZoneInfo("Europe/Berlin")
@@ -239,6 +267,15 @@ def test_the_default_public_url_is_made_of_host_and_port(environ: dict[str, str]
             {"SMTP_URL": "smtp://shop:hunter2@mail.example/inbox"},
             "SMTP_URL: The value is neither `smtp://USER:PASSWORD@HOST:587` nor `smtps://USER:PASSWORD@HOST:465` "
             "(USER:PASSWORD@ is optional).",
+        ),
+        ({"CAPTURE": "later"}, "CAPTURE: `later` is not one of at_once, on_shipment, manual."),
+        (
+            {"STRIPE_SECRET_KEY": "pk_live_hunter2"},
+            "STRIPE_SECRET_KEY: The value is not a secret key of Stripe such as `sk_live_...` or `rk_test_...`.",
+        ),
+        (
+            {"STRIPE_WEBHOOK_SECRET": "whsec_old,hunter2"},
+            "STRIPE_WEBHOOK_SECRET: The value is not a signing secret such as `whsec_...`, or several with commas.",
         ),
         ({"MAILER": "pigeon"}, "MAILER: `pigeon` is not one of console, file, smtp."),
         (
@@ -374,7 +411,12 @@ def test_the_distance_of_two_names_is_the_number_of_changes(one: str, other: str
 
 def test_settings_can_be_logged_without_their_secrets() -> None:
     shown = repr(
-        read(DATABASE_URL="postgresql://u:hunter2@h/d", REDIS_URL="redis://:hunter2@h/0", SMTP_URL="smtp://u:hunter2@h")
+        read(
+            DATABASE_URL="postgresql://u:hunter2@h/d",
+            REDIS_URL="redis://:hunter2@h/0",
+            SMTP_URL="smtp://u:hunter2@h",
+            **STRIPE,
+        )
     )
     assert "hunter2" not in shown
     assert SECRET not in shown

@@ -168,7 +168,7 @@ def _email_page_routes() -> list[HTTPRouteHandler]:
 
 def _fake_provider_routes(fake: FakeProviderApp | None) -> list[ASGIRouteHandler]:
     """Return the route of the payment pages of the provider `fake`."""
-    return [] if fake is None else [ASGIRouteHandler(BASE_PATH, is_mount=True, copy_scope=True)(fake.serve)]
+    return [] if fake is None else [ASGIRouteHandler(BASE_PATH, is_mount=True, copy_scope=False)(fake.serve)]
 
 
 def _pipeline(

@@ -22,7 +22,7 @@ from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
 from tradepost.areas.payments.providers.manual import ManualProvider
 from tradepost.areas.payments.providers.provider import PaymentProvider, PaymentProviders
 from tradepost.areas.payments.providers.stripe import StripeAccount, StripeProvider
-from tradepost.areas.payments.providers.stripe_amounts import is_chargeable
+from tradepost.areas.payments.providers.stripe_amounts import is_chargeable, price_step
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules, find_other_shipping_currency
 from tradepost.fake_provider import FakeKeys, FakeProviderApp, fake_provider
 from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
@@ -40,6 +40,9 @@ from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.domain_events import DomainEventHandlers
 from tradepost.kit.writes.event_types import EventTypes
 from tradepost.settings import Settings, SettingsError
+
+STRIPE_PROVIDERS = frozenset({"stripe", "fake"})
+"""The providers that charge amounts as Stripe does."""
 
 
 def create_database(
@@ -92,7 +95,8 @@ def create_dependencies(
     dependencies.provide(Cipher, Cipher(settings.secret_key))
     dependencies.provide(GuestTokens, GuestTokens(settings.secret_key))
     _provide_orders(dependencies, settings)
-    dependencies.provide(CatalogSettings, CatalogSettings(currency=settings.shop_currency))
+    catalog = CatalogSettings(currency=settings.shop_currency, price_step=_price_step(settings))
+    dependencies.provide(CatalogSettings, catalog)
     _provide_payments(dependencies, settings)
     _provide_accounts(dependencies, settings, database)
     _provide_carts(dependencies, settings, database)
@@ -107,7 +111,7 @@ def _provide_carts(dependencies: Dependencies, settings: Settings, database: Dat
         CartSettings(
             currency=settings.shop_currency,
             country=settings.shop_country,
-            tax_rules=TaxRules(settings.prices_include_tax, settings.tax_rounding),
+            tax_rules=TaxRules(settings.prices_include_tax, settings.tax_rounding, _price_step(settings)),
             days=settings.cart_days,
             max_quantity=settings.cart_line_max,
         ),
@@ -159,13 +163,19 @@ def _provide_orders(dependencies: Dependencies, settings: Settings) -> None:
     )
 
 
+def _price_step(settings: Settings) -> int:
+    """Return the step of prices: that of Stripe if it is offered."""
+    is_offered = not STRIPE_PROVIDERS.isdisjoint(rule.provider for rule in settings.payment_methods)
+    return price_step(settings.shop_currency) if is_offered else 1
+
+
 def _provide_payments(dependencies: Dependencies, settings: Settings) -> None:
     """Add the payment methods that are offered, and the providers.
 
     A provider that is no longer offered is still needed for its payments.
     """
     can_charge = partial(is_chargeable, currency=settings.shop_currency)
-    methods = PaymentMethods(settings.payment_methods, {"stripe": can_charge, "fake": can_charge})
+    methods = PaymentMethods(settings.payment_methods, dict.fromkeys(STRIPE_PROVIDERS, can_charge))
     dependencies.provide(PaymentMethods, methods)
     providers: list[PaymentProvider] = [ManualProvider()]
     if settings.stripe_secret_key is not None:

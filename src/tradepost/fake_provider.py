@@ -52,6 +52,8 @@ class FakeProviderApp:
 
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve a request."""
+        # The path of a payment page holds the client secret, which must not be logged.
+        scope["original_path"] = BASE_PATH
         await (await self.simulator())(scope, receive, send)
 
     async def simulator(self) -> "Simulator":

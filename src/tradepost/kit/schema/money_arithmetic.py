@@ -21,9 +21,12 @@ def divide(numerator: int, denominator: int, rounding: Rounding = "half_up") -> 
     return quotient + rounds_up
 
 
-def apply_rate(amount: int, rate: int, rounding: Rounding = "half_up") -> int:
-    """Return a rate of an amount: the tax on a price without tax, or a percentage of a discount."""
-    return divide(amount * rate, MILLION, rounding)
+def apply_rate(amount: int, rate: int, rounding: Rounding = "half_up", step: int = 1) -> int:
+    """Return a rate of an amount: the tax on a price without tax, or a percentage of a discount.
+
+    It is rounded to a multiple of `step` units.
+    """
+    return divide(amount * rate, MILLION * step, rounding) * step
 
 
 def included_part(amount: int, rate: int, rounding: Rounding = "half_up") -> int:

@@ -1,4 +1,4 @@
-"""Prices: refuses those above the limit or in another currency, and finds stored ones."""
+"""Prices: refuses those that cannot be charged, and finds stored ones in another currency."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,14 +16,15 @@ from .settings import CatalogSettings
 
 
 def check_prices(context: CallContext, prices: Mapping[str, Money | None], faults: Sequence[Fault] = ()) -> None:
-    """Raise Validation if a price is above MAX_PRICE, CurrencyNotSold if it is in another currency.
+    """Raise Validation if a price is above MAX_PRICE or no multiple of the shop's step of prices.
 
-    `prices` are those of an input by their JSON pointers, and `faults` what is wrong with the rest
-    of it.
+    Raise CurrencyNotSold if it is in another currency. `prices` are those of an input by their JSON
+    pointers, and `faults` what is wrong with the rest of it.
     """
-    if faults := [*faults, *_limit_faults(prices)]:
+    settings = context.dependencies.require(CatalogSettings)
+    currency = settings.currency
+    if faults := [*faults, *_limit_faults(prices), *_step_faults(prices, settings)]:
         raise validation_problem(faults)
-    currency = context.dependencies.require(CatalogSettings).currency
     faults = [
         Fault(
             code=CurrencyNotSold.code,
@@ -47,6 +48,20 @@ def _limit_faults(prices: Mapping[str, Money | None]) -> list[Fault]:
         )
         for pointer, price in prices.items()
         if price is not None and price.amount > MAX_PRICE
+    ]
+
+
+def _step_faults(prices: Mapping[str, Money | None], settings: CatalogSettings) -> list[Fault]:
+    """Return the faults of prices that cannot be paid by card, by their JSON pointers."""
+    step, currency = settings.price_step, settings.currency
+    return [
+        Fault(
+            code="not_a_multiple",
+            detail=f"`{price.amount}` is not a multiple of {step}, the smallest step of card payments in {currency}.",
+            pointer=f"{pointer}/amount",
+        )
+        for pointer, price in prices.items()
+        if price is not None and price.currency == currency and price.amount % step
     ]
 
 

@@ -16,16 +16,21 @@ type RateOf = Callable[[str], int]
 
 
 class TaxRules(Struct, frozen=True):
-    """How a shop states and rounds tax: the settings PRICES_INCLUDE_TAX and TAX_ROUNDING."""
+    """How a shop states and rounds tax: the settings PRICES_INCLUDE_TAX and TAX_ROUNDING.
+
+    step: tax that is added to prices is a multiple of this many minor units, as prices are, so that
+        the total can be charged. Tax within a price is not charged by itself.
+    """
 
     prices_include_tax: bool = True
     rounding: Rounding = "half_up"
+    step: int = 1
 
     def tax(self, amount: int, rate: int) -> int:
         """Return the tax on a discounted amount."""
         if self.prices_include_tax:
             return included_part(amount, rate, self.rounding)
-        return apply_rate(amount, rate, self.rounding)
+        return apply_rate(amount, rate, self.rounding, self.step)
 
     def gross(self, amount: int, tax: int) -> int:
         """Return an amount with its tax."""
