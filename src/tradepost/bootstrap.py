@@ -18,11 +18,12 @@ from tradepost.areas.catalog.service import CatalogSettings, find_other_currency
 from tradepost.areas.inventory.resource import LOW_STOCK
 from tradepost.areas.inventory.service import OrderNumbers
 from tradepost.areas.orders.policy import RETURN_DAYS
-from tradepost.areas.orders.service import OrderSettings, VisibleOrderNumbers
+from tradepost.areas.orders.service import OpenPayments, OrderSettings, VisibleOrderNumbers
 from tradepost.areas.payments.providers.manual import ManualProvider
 from tradepost.areas.payments.providers.provider import PaymentProvider, PaymentProviders
 from tradepost.areas.payments.providers.stripe import StripeAccount, StripeProvider
 from tradepost.areas.payments.providers.stripe_amounts import is_chargeable, price_step
+from tradepost.areas.payments.service import PaymentSettings, ProviderPayments, origin_of
 from tradepost.areas.pricing.service import PaymentMethods, TaxRules, find_other_shipping_currency
 from tradepost.fake_provider import FakeKeys, FakeProviderApp, fake_provider
 from tradepost.kit.auth.cart_token import CartFinder, GuestTokens
@@ -184,6 +185,18 @@ def _provide_payments(dependencies: Dependencies, settings: Settings) -> None:
         app = dependencies.provide(FakeProviderApp, FakeProviderApp(settings, FakeKeys.derive(settings.secret_key)))
         providers.append(fake_provider(app))
     dependencies.provide(PaymentProviders, PaymentProviders(*providers))
+    dependencies.provide(OpenPayments, ProviderPayments())
+    dependencies.provide(PaymentSettings, _payment_settings(settings))
+
+
+def _payment_settings(settings: Settings) -> PaymentSettings:
+    storefront = [] if settings.storefront_url is None else [settings.storefront_url]
+    return PaymentSettings(
+        capture=settings.capture,
+        return_origins=frozenset([origin_of(url) for url in (*storefront, *settings.cors_origins)]),
+        allows_http=settings.profile == "default",
+        public_url=settings.public_url,
+    )
 
 
 async def stop_payments(dependencies: Dependencies) -> None:

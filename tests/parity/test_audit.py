@@ -97,7 +97,8 @@ async def test_a_write_of_a_user_or_anonymous_caller_leaves_an_entry_without_a_s
     writer, caller = DoorWriter(harness, prepared.caller, operation), prepared.caller
     writer.headers["X-Request-ID"] = request_id
     # If the answer has a secret, select it: it must not be in the entry either.
-    field = next(iter(writer.operation.result.secret_members), one_field(operation))
+    secrets = writer.operation.result.secret_members if FIRST_INPUTS[operation].write.shows_secrets else ()
+    field = next(iter(secrets), one_field(operation))
     outcome = await writer.write(door, field, **prepared.arguments)
     assert not isinstance(outcome, tuple), outcome
     entries = await entries_of(harness, request_id, operation=operation)

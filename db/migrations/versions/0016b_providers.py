@@ -14,6 +14,7 @@ depends_on = None
 
 CHECKS = {
     "payment_authorized_check": "authorized_amount >= 0",
+    "payment_declines_check": "declines >= 0",
     "payment_operation_check": "operation IN ('create', 'capture', 'void')",
     "payment_operation_id_check": "(operation IS NULL) = (operation_id IS NULL)",
 }
@@ -24,30 +25,38 @@ def upgrade() -> None:
     _extend_payments()
     _create_refunds()
     _create_payment_events()
+    with op.batch_alter_table("order") as order:
+        order.add_column(sa.Column("payment_progress", sa.String))
+        order.create_check_constraint(
+            op.f("order_payment_progress_check"), "payment_progress IN ('open', 'processing')"
+        )
 
 
 def _extend_payments() -> None:
     with op.batch_alter_table("payment") as payment:
-        for name in ("reference", "return_url", "dispute_reason", "operation"):
+        for name in ("reference", "return_url", "dispute_reason", "operation", "client_hash"):
             payment.add_column(sa.Column(name, sa.String))
         for name, default in (("captures_at_once", sa.true()), ("is_expiring", sa.false())):
             payment.add_column(sa.Column(name, sa.Boolean, nullable=False, server_default=default))
         payment.add_column(sa.Column("authorized_amount", sa.BigInteger, nullable=False, server_default="0"))
-        for name in ("dispute_amount", "operation_amount"):
+        payment.add_column(sa.Column("declines", sa.Integer, nullable=False, server_default="0"))
+        for name in ("dispute_amount_amount", "operation_amount"):
             payment.add_column(sa.Column(name, sa.BigInteger))
-        for name in ("capture_before", "dispute_due_by", "operation_at"):
+        for name in ("capture_before", "dispute_due_by", "operation_at", "checked_at"):
             payment.add_column(sa.Column(name, UTCDateTime))
         for name in ("operation_id", "operation_claim_id", "create_claim_id"):
             payment.add_column(sa.Column(name, Id))
     op.execute("UPDATE payment SET authorized_amount = amount_amount WHERE status = 'authorized'")
     with op.batch_alter_table("payment") as payment:
-        for name in ("captures_at_once", "is_expiring", "authorized_amount"):
+        for name in ("captures_at_once", "is_expiring", "authorized_amount", "declines"):
             payment.alter_column(name, server_default=None)
         for name, condition in CHECKS.items():
             payment.create_check_constraint(op.f(name), condition)
         payment.create_unique_constraint("payment_reference_key", ["provider", "reference"])
     _create_partial_index("payment_called", "payment", ["operation_at", "id"], "operation IS NOT NULL")
     op.create_index("payment_create_claim", "payment", ["create_claim_id"])
+    op.create_index("payment_operation_claim", "payment", ["operation_claim_id"])
+    _create_partial_index("payment_client", "payment", ["client_hash", "created_at"], "declines > 0")
 
 
 def _create_refunds() -> None:
@@ -132,17 +141,23 @@ def _foreign_key(table: str, column: str, target: str, ondelete: str) -> sa.Fore
 
 def downgrade() -> None:
     """Drop the tables and columns."""
+    with op.batch_alter_table("order") as order:
+        order.drop_constraint(op.f("order_payment_progress_check"), type_="check")
+        order.drop_column("payment_progress")
     for table in ("payment_event", "refund_line", "refund"):
         op.drop_table(table)
     op.drop_index("payment_called", "payment")
     op.drop_index("payment_create_claim", "payment")
+    op.drop_index("payment_operation_claim", "payment")
+    op.drop_index("payment_client", "payment")
     with op.batch_alter_table("payment") as payment:
         payment.drop_constraint("payment_reference_key", type_="unique")
         for name in CHECKS:
             payment.drop_constraint(op.f(name), type_="check")
         for name in (
             *("reference", "return_url", "dispute_reason", "operation", "captures_at_once", "is_expiring"),
-            *("authorized_amount", "dispute_amount", "operation_amount", "capture_before", "dispute_due_by"),
+            *("authorized_amount", "dispute_amount_amount", "operation_amount", "capture_before", "dispute_due_by"),
             *("operation_at", "operation_id", "operation_claim_id", "create_claim_id"),
+            *("client_hash", "declines", "checked_at"),
         ):
             payment.drop_column(name)

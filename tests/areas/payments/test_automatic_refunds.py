@@ -196,7 +196,7 @@ async def test_a_disputed_payment_is_left_out(app: "TradepostApp", staff: httpx.
     client, order = await placed_order(app, staff)
     first, second = await capture(client, staff, order, 500), await capture(client, staff, order)
     async with app.state.database.transaction() as session:
-        await session.execute(update(PaymentRow).where(PaymentRow.id == first["id"]).values(dispute_amount=500))
+        await session.execute(update(PaymentRow).where(PaymentRow.id == first["id"]).values(dispute_amount_amount=500))
     await cancel(client, order)
     made = await refunds_of(client, order)
     assert [(one["payment_id"], one["amount"]) for one in made] == [(second["id"], second["captured"])]

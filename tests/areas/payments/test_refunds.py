@@ -138,7 +138,9 @@ async def test_no_more_is_refunded_than_is_left(app: "TradepostApp", staff: http
 async def test_a_disputed_payment_is_not_refunded(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
     _, _, payment = await paid_order(app, staff)
     async with app.state.database.transaction() as session:
-        await session.execute(update(PaymentRow).where(PaymentRow.id == payment["id"]).values(dispute_amount=100))
+        await session.execute(
+            update(PaymentRow).where(PaymentRow.id == payment["id"]).values(dispute_amount_amount=100)
+        )
     problem = assert_problem(await try_refund(staff, payment, amount=euros(1)), 409, "invalid_transition")
     assert problem["detail"] == "The payment is disputed, so it cannot be refunded."
     assert "refund_create" not in (await payment_now(staff, payment))["links"]

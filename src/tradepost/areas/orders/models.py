@@ -65,6 +65,8 @@ class OrderRow(PostalAddressColumns, Versioned):
         discount.
     delivered_at: when units were last delivered.
     payment_status, fulfilment_status: derived from the counters (`service/statuses.py`).
+    payment_progress: of the payment at a provider that can still succeed: `open` while it waits for
+        the payer, `processing` while nobody knows its result; null if there is none.
     """
 
     __tablename__, __number__ = "order", 40
@@ -81,6 +83,7 @@ class OrderRow(PostalAddressColumns, Versioned):
             "(delivery_price_amount IS NULL) = (delivery_total_amount IS NULL)", name="order_delivery_pair_check"
         ),
         CheckConstraint("status = 'pending' OR expires_at IS NULL", name="order_expires_check"),
+        CheckConstraint("payment_progress IN ('open', 'processing')", name="order_payment_progress_check"),
         Index("order_created", "created_at", "id"),
         Index("order_placed", "placed_at", "id"),
         Index("order_total", "grand_total_amount", "id"),
@@ -103,6 +106,7 @@ class OrderRow(PostalAddressColumns, Versioned):
     currency: Mapped[str]
     status: Mapped[str] = mapped_column(default="pending")
     payment_status: Mapped[str] = mapped_column(default="unpaid")
+    payment_progress: Mapped[str | None]
     fulfilment_status: Mapped[str] = mapped_column(default="unfulfilled")
     subtotal_amount: Mapped[int] = mapped_column(BigInteger)
     discount_total_amount: Mapped[int] = mapped_column(BigInteger)

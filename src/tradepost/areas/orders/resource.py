@@ -24,6 +24,7 @@ from .models import (
     ReturnRow,
 )
 from .policy import payable_orders as payable_orders
+from .policy import writable_orders as writable_orders
 from .schemas import (
     Fulfilment,
     FulfilmentLine,
@@ -46,6 +47,7 @@ transitions = Transitions(
         "order_confirm": (("pending",), "confirmed"),
         "order_expire": (("pending",), "expired"),
         "order_complete": (("confirmed",), "completed"),
+        "order_reopen": (("expired",), "confirmed"),
     },
 )
 

@@ -40,12 +40,16 @@ class ChangedRefund(RefundState, forbid_unknown_fields=True):
 EVENT_TYPES = [
     EventType("payment.created", payments, "A payment was created.", PaymentState),
     EventType("payment.updated", payments, "A payment was changed in another way.", ChangedPayment),
+    EventType("payment.processing", payments, "The provider waits for the customer's bank.", PaymentState),
     EventType("payment.authorized", payments, "The amount of a payment was authorized.", PaymentState),
     EventType("payment.captured", payments, "The amount of a payment was captured.", PaymentState),
+    EventType("payment.failed", payments, "A payment has failed for good.", PaymentState),
     EventType("payment.voided", payments, "A payment was voided.", PaymentState),
     EventType("payment.refunded", payments, "An amount of a payment was paid back.", PaymentState),
     EventType("refund.created", refunds, "A refund was created.", RefundState),
     EventType("refund.updated", refunds, "A refund is on its way, or the provider did not answer.", ChangedRefund),
     EventType("refund.succeeded", refunds, "A refund was paid back.", RefundState),
     EventType("refund.failed", refunds, "A refund failed. Its amount was given back to the payment.", RefundState),
+    EventType("payment.disputed", payments, "The customer's bank asks for the money back.", PaymentState),
+    EventType("payment.authorization_expiring", payments, "An authorization lapses within 48 hours.", PaymentState),
 ]

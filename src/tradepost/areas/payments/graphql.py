@@ -6,7 +6,7 @@ from tradepost.doors.graphql import GraphQLRequest, mutation, query
 from tradepost.kit.query.records import Page, Record
 
 from .schemas import Payment, PaymentCaptureInput, PaymentInput, Refund, RefundInput
-from .service import PaymentCreation, Payments, RefundCreation, Refunds
+from .service import Captures, Completion, PaymentCreation, Payments, RefundCreation, Refunds
 
 
 @query(Payments.list)
@@ -19,9 +19,19 @@ async def payment(request: GraphQLRequest, id: UUID) -> Record[Payment]:
     return await Payments(request.context).get(str(id), request.selection)
 
 
-@mutation(Payments.capture)
+@mutation(Completion.complete)
+async def payment_complete(request: GraphQLRequest, id: UUID) -> Record[Payment]:
+    return await Completion(request.context).complete(str(id), request.selection)
+
+
+@mutation(Captures.capture)
 async def payment_capture(request: GraphQLRequest, id: UUID, input: PaymentCaptureInput) -> Record[Payment]:
-    return await Payments(request.context).capture(str(id), input, request.selection)
+    return await Captures(request.context).capture(str(id), input, request.selection)
+
+
+@mutation(Captures.void)
+async def payment_void(request: GraphQLRequest, id: UUID) -> Record[Payment]:
+    return await Captures(request.context).void(str(id), request.selection)
 
 
 @query(Payments.of_order)

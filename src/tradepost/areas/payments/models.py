@@ -10,6 +10,8 @@ from tradepost.kit.db.base import Table, Versioned, uncached
 from tradepost.kit.db.column_types import Id, Json, UTCDateTime
 
 UNSETTLED = "status IN ('created', 'requires_action', 'processing', 'unknown')"
+SETTLED = ("captured", "partially_refunded", "refunded")
+"""The statuses of a payment whose money the shop has had."""
 CALLED = "operation IS NOT NULL"
 WANTED = "status IN ('created', 'unknown')"
 OPERATIONS = ("create", "capture", "void")
@@ -39,6 +41,9 @@ class PaymentRow(Versioned):
         its own id (a part of the provider's idempotency key), its amount, since when, and the
         claim of the idempotency key that it was called with. At most one at a time.
     create_claim_id: the claim of the key that the payment was created with.
+    checked_at: when the reconciler has read it last.
+    client_hash, declines: the keyed hash of the address of who created it, and how often an attempt
+        to pay was declined; the limits on declines count by them.
     """
 
     __tablename__, __number__ = "payment", 50
@@ -52,6 +57,7 @@ class PaymentRow(Versioned):
         CheckConstraint("authorized_amount >= 0", name="payment_authorized_check"),
         CheckConstraint("captured_amount >= 0", name="payment_captured_check"),
         CheckConstraint("refunded_amount BETWEEN 0 AND captured_amount", name="payment_refunded_check"),
+        CheckConstraint("declines >= 0", name="payment_declines_check"),
         CheckConstraint("operation IN ('create', 'capture', 'void')", name="payment_operation_check"),
         CheckConstraint("(operation IS NULL) = (operation_id IS NULL)", name="payment_operation_id_check"),
         UniqueConstraint("provider", "reference", name="payment_reference_key"),
@@ -61,6 +67,8 @@ class PaymentRow(Versioned):
         Index("payment_created", "created_at", "id"),
         Index("payment_called", "operation_at", "id", **_partial(CALLED)),
         Index("payment_create_claim", "create_claim_id"),
+        Index("payment_operation_claim", "operation_claim_id"),
+        Index("payment_client", "client_hash", "created_at", **_partial("declines > 0")),
     )
     order_id: Mapped[str] = mapped_column(Id, ForeignKey("order.id", ondelete="RESTRICT"))
     provider: Mapped[str]
@@ -80,7 +88,7 @@ class PaymentRow(Versioned):
     failure_detail: Mapped[str | None]
     capture_before: Mapped[datetime | None] = mapped_column(UTCDateTime)
     is_expiring: Mapped[bool] = mapped_column(default=False)
-    dispute_amount: Mapped[int | None] = mapped_column(BigInteger)
+    dispute_amount_amount: Mapped[int | None] = mapped_column(BigInteger)
     dispute_reason: Mapped[str | None]
     dispute_due_by: Mapped[datetime | None] = mapped_column(UTCDateTime)
     operation: Mapped[str | None]
@@ -89,6 +97,9 @@ class PaymentRow(Versioned):
     operation_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     operation_claim_id: Mapped[str | None] = mapped_column(Id)
     create_claim_id: Mapped[str | None] = mapped_column(Id)
+    checked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    client_hash: Mapped[str | None]
+    declines: Mapped[int] = mapped_column(default=0)
 
 
 @uncached

@@ -3,40 +3,77 @@
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import Boolean, ColumnElement, Text, bindparam, case
+
 from tradepost.areas.orders.resource import order_lines, orders, payable_orders
-from tradepost.kit.resource.filters import Sort, equality_filter, range_filters
+from tradepost.kit.query.engine import ONE_TIME_SECRET
+from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters
 from tradepost.kit.resource.resource import Resource
 from tradepost.kit.resource.transitions import Transitions
 
 from . import policy
-from .models import PaymentRow, RefundLineRow, RefundRow
+from .models import SETTLED, PaymentRow, RefundLineRow, RefundRow
 from .schemas import Payment, PaymentStatus, Refund, RefundLine, RefundStatus
+
+UNFINISHED = ("created", "requires_action", "processing", "unknown")
 
 transitions = Transitions(
     PaymentRow.status,
-    {"payment_capture": (("created", "authorized"), "captured")},
+    {
+        "payment_capture": (("created", "authorized", "voided"), "captured"),
+        "payment_void": (("created", "requires_action", "authorized"), "voided"),
+    },
     internal={
-        "payment_authorize": (("created",), "authorized"),
-        "payment_void": (("created", "authorized"), "voided"),
+        "payment_require_action": (("created", "processing", "unknown"), "requires_action"),
+        "payment_process": (("created", "requires_action", "unknown"), "processing"),
+        "payment_authorize": (UNFINISHED, "authorized"),
+        "payment_lose": (("created", "requires_action", "authorized"), "unknown"),
+        "payment_fail": ((*UNFINISHED, "authorized"), "failed"),
+        "payment_lapse": ((*UNFINISHED, "authorized"), "voided"),
+        # What the provider has captured is recorded from every status.
+        "payment_receive": ((*UNFINISHED, "authorized", "failed", "voided", *SETTLED), "captured"),
         "payment_refund": (("captured", "partially_refunded"), "refunded"),
         "payment_refund_in_part": (("captured", "partially_refunded", "refunded"), "partially_refunded"),
         "payment_restore": (("partially_refunded", "refunded"), "captured"),
     },
 )
 
+
+def _secret_of(type: str) -> ColumnElement[str | None]:
+    """Return the secret of the call if the next action is of a type, as SQL."""
+    return case((PaymentRow.next_action_type == type, bindparam(ONE_TIME_SECRET, None, type_=Text)))
+
+
 payments = Resource(
     Payment,
     PaymentRow,
     visible=policy.payments,
     personal=True,
+    secret_members={"next_action"},
     filters={
         "order_id": equality_filter(PaymentRow.order_id, UUID),
         "status": equality_filter(PaymentRow.status, PaymentStatus),
+        "disputed": Filter(
+            type=bool,
+            where=lambda bind: PaymentRow.dispute_reason.is_not(None) == bind(Boolean),
+            doc="Whether the payment has an open dispute.",
+        ),
         **range_filters("created_at", PaymentRow.created_at, datetime),
     },
     sorts={"created_at": Sort(expression=PaymentRow.created_at)},
-    expressions={f"{name}_currency": PaymentRow.currency for name in ("amount", "captured", "refunded")},
-    actions={"payment_capture": policy.capturable_payments, "refund_create": policy.refundable_payments},
+    expressions={
+        **{f"{name}_currency": PaymentRow.currency for name in ("amount", "authorized", "captured", "refunded")},
+        "dispute_amount_currency": PaymentRow.currency,
+        # Not columns: only the call that has read them from the provider binds them.
+        "next_action_url": _secret_of("redirect"),
+        "next_action_client_secret": _secret_of("client_secret"),
+    },
+    actions={
+        "payment_capture": policy.capturable_payments,
+        "payment_complete": policy.completable_payments,
+        "payment_void": policy.voidable_payments,
+        "refund_create": policy.refundable_payments,
+    },
     transitions=transitions,
 )
 

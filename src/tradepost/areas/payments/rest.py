@@ -6,7 +6,7 @@ from tradepost.doors.rest import RestRequest, get, post
 from tradepost.kit.query.records import Page, Record
 
 from .schemas import Payment, PaymentCaptureInput, PaymentInput, Refund, RefundInput
-from .service import PaymentCreation, Payments, RefundCreation, Refunds
+from .service import Captures, Completion, PaymentCreation, Payments, RefundCreation, Refunds
 
 
 class PaymentController(Controller):
@@ -22,9 +22,17 @@ class PaymentController(Controller):
     async def payment(self, request: RestRequest, key: str) -> Record[Payment]:
         return await Payments(request.context).get(key, request.selection)
 
-    @post("/{key:str}/capture", Payments.capture)
+    @post("/{key:str}/completion", Completion.complete)
+    async def payment_complete(self, request: RestRequest, key: str) -> Record[Payment]:
+        return await Completion(request.context).complete(key, request.selection)
+
+    @post("/{key:str}/capture", Captures.capture)
     async def payment_capture(self, request: RestRequest, key: str) -> Record[Payment]:
-        return await Payments(request.context).capture(key, await request.body(PaymentCaptureInput), request.selection)
+        return await Captures(request.context).capture(key, await request.body(PaymentCaptureInput), request.selection)
+
+    @post("/{key:str}/void", Captures.void)
+    async def payment_void(self, request: RestRequest, key: str) -> Record[Payment]:
+        return await Captures(request.context).void(key, request.selection)
 
 
 class OrderPaymentController(Controller):

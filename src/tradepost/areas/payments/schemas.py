@@ -10,9 +10,10 @@ from msgspec import Meta, Struct
 from tradepost.areas.carts.schemas import TaxLine
 from tradepost.areas.orders.schemas import MAX_LINES, OrderUnitsInput
 from tradepost.kit.schema.money import Money
-from tradepost.kit.schema.validation import Code, SingleLineText
+from tradepost.kit.schema.validation import Code, HttpUrl, SingleLineText
 
 Provider = Annotated[Code, Meta(min_length=1, max_length=40, description="The payment provider.", examples=["manual"])]
+ReturnUrl = Annotated[HttpUrl, Meta(max_length=2000)]
 Method = Annotated[
     Code,
     Meta(
@@ -24,8 +25,10 @@ Method = Annotated[
 class PaymentStatus(StrEnum):
     """The status of a payment.
 
-    `created`: it waits for the money. `authorized`: the money is certain and not yet taken.
-    `captured`: the shop has the money. `unknown`: the provider has not answered in time.
+    `created`: it waits for the money. `requires_action`: it waits for the customer. `processing`:
+    the provider waits for the bank. `authorized`: the money is certain and not yet taken.
+    `captured`: the shop has the money. `unknown`: the provider has not answered in time; read the
+    payment until that changes. `failed` and `voided`: it can never succeed.
     """
 
     CREATED = "created"
@@ -41,18 +44,42 @@ class PaymentStatus(StrEnum):
 
 
 class PaymentActionType(StrEnum):
-    """The kind of step: `instructions` are a text for the customer."""
+    """The kind of step.
 
+    `redirect`: go to `url`. `client_secret`: continue with the provider's library in the browser.
+    `instructions`: a text for the customer.
+    """
+
+    REDIRECT = "redirect"
+    CLIENT_SECRET = "client_secret"  # noqa: S105 - not a secret
     INSTRUCTIONS = "instructions"
 
 
 class PaymentAction(Struct):
-    """The next step of the customer."""
+    """The next step of the customer.
+
+    `url` and `client_secret` open the payment. They are only in the answers of `payment_create`
+    and `payment_complete`, and null everywhere else.
+    """
 
     type: PaymentActionType
+    url: Annotated[str | None, Meta(description="The page where the customer pays.", examples=[None])]
+    client_secret: Annotated[
+        str | None, Meta(description="The secret for the provider's library in the browser.", examples=[None])
+    ]
     text: Annotated[
         str | None,
         Meta(description="Instructions for the customer.", examples=["Transfer 12.50 EUR and state the number 1001."]),
+    ]
+
+
+class PaymentDispute(Struct):
+    """A dispute: the customer's bank asks for the money back."""
+
+    amount: Money
+    reason: Annotated[str, Meta(examples=["fraudulent"])]
+    due_by: Annotated[
+        datetime | None, Meta(description="When the shop's evidence is due.", examples=["2026-07-08T12:00:00Z"])
     ]
 
 
@@ -74,11 +101,16 @@ class Payment(Struct):
     provider: Provider
     method: Method | None
     amount: Annotated[Money, Meta(description="The amount to be paid.")]
+    authorized: Annotated[Money, Meta(description="The amount that can be captured.")]
     captured: Annotated[Money, Meta(description="The amount received.")]
     refunded: Annotated[Money, Meta(description="The amount paid back.")]
     status: PaymentStatus
     next_action: Annotated[PaymentAction | None, Meta(description="Null if there is nothing to do.")]
     failure: Annotated[PaymentFailure | None, Meta(description="Null if no attempt failed.")]
+    capture_before: Annotated[
+        datetime | None, Meta(description="When the authorization lapses.", examples=["2026-07-08T12:00:00Z"])
+    ]
+    dispute: Annotated[PaymentDispute | None, Meta(description="Null if there is no open dispute.")]
 
 
 class PaymentInput(Struct, forbid_unknown_fields=True):
@@ -89,6 +121,14 @@ class PaymentInput(Struct, forbid_unknown_fields=True):
     amount: Annotated[
         Money | None, Meta(description="Needs `payments:write`. Default: the amount still to be paid.")
     ] = None
+    return_url: Annotated[
+        ReturnUrl | None,
+        Meta(
+            description="Where the customer's browser goes back to after the payment. Its origin is that of the "
+            "shop's storefront.",
+            examples=["https://shop.example/orders/thanks"],
+        ),
+    ] = None
 
 
 class PaymentCaptureInput(Struct, forbid_unknown_fields=True):
@@ -97,8 +137,8 @@ class PaymentCaptureInput(Struct, forbid_unknown_fields=True):
     amount: Annotated[
         Money | None,
         Meta(
-            description="The amount received, at most that of the payment and what is still to be paid. Default: the "
-            "most that is possible."
+            description="The amount to take, or with `manual` the amount received: at most that of the payment and "
+            "what is still to be paid. Default: the most that is possible. The rest of an authorization lapses."
         ),
     ] = None
 

@@ -6,7 +6,7 @@ from .locations import StockLocations
 from .movements import StockMovements
 from .order_numbers import OrderNumbers
 from .packing import pack
-from .reservations import PackedUnits, Release, ReservationLine, release, reserve
+from .reservations import PackedUnits, Release, ReservationLine, release, reserve, reserve_again
 from .returned_goods import ReturnedUnits, check_locations, load_shipped_lines, take_back
 from .shipments import ship, ship_available
 from .stock_levels import StockLevels
@@ -31,6 +31,7 @@ __all__ = [
     "refuse_to_delete_reserved_variants",
     "release",
     "reserve",
+    "reserve_again",
     "ship",
     "ship_available",
     "stock_of",

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, delete
 
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.ids import new_id
@@ -50,12 +50,26 @@ class Release(msgspec.Struct, frozen=True):
     packed: PackedUnits = {}
 
 
-async def reserve(context: CallContext, order_id: str, lines: Sequence[ReservationLine]) -> None:
+async def reserve_again(context: CallContext, order_id: str, lines: Sequence[ReservationLine], reference: str) -> None:
+    """Reserve the units of an order whose reservations were all released.
+
+    reference: the id of the step.
+    """
+    await context.session.execute(delete(RESERVATION).where(RESERVATION.order_id == order_id))
+    await reserve(context, order_id, lines, reference)
+
+
+async def reserve(
+    context: CallContext, order_id: str, lines: Sequence[ReservationLine], reference: str | None = None
+) -> None:
     """Reserve the units of all lines, or raise OutOfStock with every line that lacks units.
 
     Each line is of another variant. Lines of variants whose inventory is not tracked reserve
     nothing.
+
+    reference: the id of the step that the movements belong to; by default the order.
     """
+    reference = reference or order_id
     stock = await lock_stock(context, {line.variant_id for line in lines})
     changes, rows, missing = list[Change](), list[dict[str, Any]](), list[tuple[StockedVariant, int, int]]()
     for line in lines:
@@ -67,7 +81,7 @@ async def reserve(context: CallContext, order_id: str, lines: Sequence[Reservati
             missing.append((variant, line.quantity, variant.free))
             continue
         levels = {level.id: level for level in variant.levels}
-        changes += [Change(levels[id], StockMovementKind.RESERVE, order_id, reserved=n) for id, n in units.items()]
+        changes += [Change(levels[id], StockMovementKind.RESERVE, reference, reserved=n) for id, n in units.items()]
         rows += [reservation_row(order_id, line.order_line_id, levels[id], n) for id, n in units.items()]
     if missing:
         raise out_of_stock(context, missing)

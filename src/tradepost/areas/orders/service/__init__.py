@@ -10,14 +10,24 @@ from .expiry import expire_orders
 from .fulfilment_creation import FulfilmentCreation
 from .fulfilments import Fulfilments
 from .guest_orders import attach_guest_orders
+from .late_payment import confirm_expired
 from .line_amounts import LineAmounts, load_line_amounts
+from .open_orders import client_hash
+from .open_payments import OpenPayments
 from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
 from .return_creation import ReturnCreation
 from .returns import Returns
 from .settings import OrderSettings
-from .settlement import await_bank_transfer, lock_order, lock_order_for, lock_with_order, record_payment
+from .settlement import (
+    await_bank_transfer,
+    lock_order,
+    lock_order_for,
+    lock_with_order,
+    record_payment,
+    record_progress,
+)
 from .statuses import open_amount, payable_total
 from .timeline import TimelineEntry, add_entries
 from .visible_numbers import VisibleOrderNumbers
@@ -28,6 +38,7 @@ __all__ = [
     "FulfilmentCreation",
     "Fulfilments",
     "LineAmounts",
+    "OpenPayments",
     "OrderRow",
     "OrderSettings",
     "Orders",
@@ -39,6 +50,8 @@ __all__ = [
     "add_entries",
     "attach_guest_orders",
     "await_bank_transfer",
+    "client_hash",
+    "confirm_expired",
     "deliver_shipped",
     "detach_orders",
     "expire_orders",
@@ -54,6 +67,7 @@ __all__ = [
     "order_shipped",
     "payable_total",
     "record_payment",
+    "record_progress",
     "refuse_to_delete_ordered_variants",
     "withdrawal_received",
 ]

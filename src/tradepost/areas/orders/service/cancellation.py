@@ -6,7 +6,7 @@ from tradepost.areas.accounts.service import queue_email
 from tradepost.areas.inventory.service import PackedUnits, Release, release
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
-from tradepost.kit.problems import Forbidden, InvalidTransition, NotFound, Unauthenticated
+from tradepost.kit.problems import Forbidden, InvalidTransition, NotFound, PaymentInProgress, Unauthenticated
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
 from tradepost.kit.writes.call_context import CallContext
@@ -25,6 +25,7 @@ from .line_units import (
     unit_list,
     write_counters,
 )
+from .open_payments import after_voiding, check_no_open_payment
 from .settlement import lock_order_for, settle
 from .timeline import TimelineEntry, emit
 
@@ -38,8 +39,9 @@ class Cancellations(Service):
         orders,
         access=policy.anyone,
         input=OrderCancelInput,
-        problems=(Unauthenticated, Forbidden, NotFound, InvalidTransition),
+        problems=(Unauthenticated, Forbidden, NotFound, InvalidTransition, PaymentInProgress),
         requires_idempotency_key=True,
+        transaction="manual",
     )
     async def cancel(self, key: str, input: OrderCancelInput, selection: Selection[Order]) -> Record[Order]:
         """Cancel an order, or units of its lines that have not shipped. Their stock is released.
@@ -47,9 +49,14 @@ class Cancellations(Service):
         Without `lines` the whole order is cancelled with its pending fulfilments, if nothing has
         shipped. Units in a pending fulfilment cannot be cancelled alone. If no units are left and
         none have shipped, the order is cancelled. An open bank transfer is lowered to what is left
-        to pay. Money that was captured for the cancelled units is refunded.
+        to pay, an open payment at a provider is voided first. Money that was captured for the
+        cancelled units is refunded.
         """
+        return await after_voiding(self, lambda: self._cancel(key, input, selection))
+
+    async def _cancel(self, key: str, input: OrderCancelInput, selection: Selection[Order]) -> Record[Order]:
         order = await lock_order_for(self, key, policy.manage)
+        check_no_open_payment(order)
         packed = await load_packed_units(self.context, order.id)
         lines = await load_lines(self.context, order.id, packed)
         if input.lines is None:
@@ -95,7 +102,7 @@ async def cancel_units(
 def close(order: OrderRow, step: str) -> None:
     """Move a locked order to a final status. The payments area voids its payments."""
     transitions.move(order, step)
-    order.expires_at, order.authorized_amount = None, 0
+    order.expires_at, order.authorized_amount, order.payment_progress = None, 0, None
 
 
 async def _all_units(context: CallContext, order: OrderRow, lines: Sequence[LineUnits]) -> dict[str, int]:

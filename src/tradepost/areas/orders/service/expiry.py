@@ -27,7 +27,11 @@ async def expire_orders(context: CallContext) -> None:
 
 async def _expire_due(context: CallContext) -> int:
     """Expire some orders and return how many. Orders that another process has locked are left."""
-    due = select(OrderRow).where(OrderRow.status == "pending", OrderRow.expires_at <= context.clock())
+    due = select(OrderRow).where(
+        OrderRow.status == "pending",
+        OrderRow.expires_at <= context.clock(),
+        OrderRow.payment_progress.is_(None),  # else the payments area voids the payment first
+    )
     query = due.order_by(OrderRow.id).limit(BATCH_SIZE).with_for_update(skip_locked=True)
     orders = (await context.session.scalars(query)).all()
     entries = [(order, TimelineEntry("expired")) for order in orders]

@@ -1,5 +1,6 @@
 """Locks orders, records payments on them and derives their statuses."""
 
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import case, select
@@ -81,27 +82,67 @@ async def record_payment(
 ) -> None:
     """Add to what is authorized, captured and refunded, and derive the statuses.
 
-    An order is confirmed as soon as both together reach what is to be paid.
+    An order is confirmed as soon as the first two together reach what is to be paid.
     """
     order.authorized_amount += authorized
     order.captured_amount += captured
     order.refunded_amount += refunded
-    before = order.payment_status
-    await settle(context, order)
-    if refunded:
-        changed = ["refunded"] if order.payment_status == before else ["payment_status", "refunded"]
+    await _settle_and_announce(context, order, *(["refunded"] if refunded else []))
+
+
+async def record_progress(context: CallContext, order: OrderRow, progress: str | None) -> None:
+    """Record how far the payment at a provider is that can still succeed; None if there is none."""
+    if order.payment_progress != progress:
+        order.payment_progress = progress
+        await _settle_and_announce(context, order)
+
+
+async def _settle_and_announce(context: CallContext, order: OrderRow, *members: str) -> None:
+    """Settle an order, and emit `order.updated` if that changes what no other event tells.
+
+    members: those that have changed already.
+    """
+    status, expires_at = order.payment_status, order.expires_at
+    names = await settle(context, order)
+    changed = [*_changed(order, status, expires_at), *members]
+    if changed and (members or not names):
         emit(context, order, "updated", changed=changed)
 
 
-async def settle(context: CallContext, order: OrderRow, *entries: TimelineEntry) -> None:
-    """Derive the payment status, confirm or complete the order if that is due, and record it."""
+async def settle(context: CallContext, order: OrderRow, *entries: TimelineEntry) -> list[str]:
+    """Derive the payment status, confirm or complete the order if that is due, and record it.
+
+    Return what has happened by the payments: `confirmed`, `paid`.
+    """
     names = derive(order)
+    _wait_again(context, order)
     for name in names:
         emit(context, order, name)
     recorded = [*entries, *[TimelineEntry(name) for name in names]]
     if "confirmed" in names:
         recorded += await deliver_without_shipping(context, order)
     await _complete(context, order, recorded)
+    return names
+
+
+def _wait_again(context: CallContext, order: OrderRow) -> None:
+    """Give a pending order time for another payment if one has failed that it waited for."""
+    if order.status == "pending" and order.expires_at is None and not _is_paid_for(order):
+        order.expires_at = context.clock() + context.dependencies.require(OrderSettings).payment_period
+
+
+def _is_paid_for(order: OrderRow) -> bool:
+    """Return whether an order has money, or is about to."""
+    return order.authorized_amount + order.captured_amount > 0 or order.payment_progress == "processing"
+
+
+def _changed(order: OrderRow, payment_status: str, expires_at: datetime | None) -> list[str]:
+    """Return the derived members that differ from former values."""
+    differs = {
+        "payment_status": order.payment_status != payment_status,
+        "expires_at": order.status == "pending" and order.expires_at != expires_at,
+    }
+    return [name for name, is_changed in differs.items() if is_changed]
 
 
 async def settle_free_order(context: CallContext, id: str) -> None:
@@ -132,7 +173,7 @@ def derive(order: OrderRow) -> list[str]:
     """
     was_paid, names = order.payment_status in WAS_PAID, list[str]()
     order.payment_status = derive_payment_status(order)
-    if order.authorized_amount + order.captured_amount > 0:
+    if _is_paid_for(order):
         order.expires_at = None
     if order.status == "pending" and open_amount(order) == 0:
         transitions.move(order, "order_confirm")

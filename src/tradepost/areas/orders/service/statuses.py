@@ -52,7 +52,9 @@ def derive_payment_status(order: OrderRow) -> str:
         return "paid"
     if captured > 0:
         return "partially_paid"
-    return "authorized" if order.authorized_amount > 0 else "unpaid"
+    if order.authorized_amount > 0:
+        return "authorized"
+    return "processing" if order.payment_progress == "processing" else "unpaid"
 
 
 def derive_fulfilment_status(lines: Iterable[UnitCounters]) -> str:

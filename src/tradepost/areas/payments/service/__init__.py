@@ -1,29 +1,49 @@
-"""The services of payments."""
+"""The services of payments.
+
+A call to a provider is begun in one transaction (`calls.py`), made while none is open, and its
+answer is applied in another (`application.py`): by the request, the worker or the reconciler.
+"""
 
 from .automatic_refunds import create_refunds, refund_cancelled_orders, refund_cancelled_units
+from .captures import Captures
+from .completion import Completion
 from .creation import PaymentCreation
 from .emails import order_refunded
+from .execution import capture_on_shipment, carry_out_calls
 from .lowering import lower_open_payments
 from .payments import Payments
+from .reconciler import announce_expiring_authorizations, reconcile_payments, void_overdue_payments
 from .refund_application import apply_provider_refunds, apply_refund
 from .refund_calls import carry_out_created, carry_out_refund
 from .refund_creation import RefundCreation
 from .refunds import Refunds
-from .voiding import void_closed_orders
+from .return_urls import origin_of
+from .settings import PaymentSettings
+from .voiding import ProviderPayments, void_closed_orders
 
 __all__ = [
+    "Captures",
+    "Completion",
     "PaymentCreation",
+    "PaymentSettings",
     "Payments",
+    "ProviderPayments",
     "RefundCreation",
     "Refunds",
+    "announce_expiring_authorizations",
     "apply_provider_refunds",
     "apply_refund",
+    "capture_on_shipment",
+    "carry_out_calls",
     "carry_out_created",
     "carry_out_refund",
     "create_refunds",
     "lower_open_payments",
     "order_refunded",
+    "origin_of",
+    "reconcile_payments",
     "refund_cancelled_orders",
     "refund_cancelled_units",
     "void_closed_orders",
+    "void_overdue_payments",
 ]

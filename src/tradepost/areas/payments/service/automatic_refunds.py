@@ -58,7 +58,7 @@ async def _lock_payments(context: CallContext, order: OrderRow) -> Sequence[Paym
     query = select(PaymentRow).where(
         PaymentRow.order_id == order.id,
         PaymentRow.captured_amount > PaymentRow.refunded_amount,
-        PaymentRow.dispute_amount.is_(None),
+        PaymentRow.dispute_amount_amount.is_(None),
     )
     options = {"populate_existing": True}
     locked = query.order_by(PaymentRow.id).with_for_update()
@@ -91,15 +91,19 @@ async def refund_cancelled_orders(context: CallContext, events: Sequence[DomainE
 
 @on_event("order.updated")
 async def refund_cancelled_units(context: CallContext, events: Sequence[DomainEvent]) -> None:
-    """Refund what was captured of orders beyond what they cost since units were cancelled.
+    """Refund what was captured of orders beyond what they cost since units were cancelled."""
+    for id in sorted({event.subject for event in events if "cancelled_total" in event.data["changed"]}):
+        await refund_surplus(context, await context.session.get_one(OrderRow, id), UNITS_CANCELLED)
+
+
+async def refund_surplus(context: CallContext, order: OrderRow, reason: str) -> None:
+    """Refund what was captured of a locked order beyond what is to be paid.
 
     Refunds of returns do not count: the returned units are part of what the order costs.
     """
-    for id in sorted({event.subject for event in events if "cancelled_total" in event.data["changed"]}):
-        order = await context.session.get_one(OrderRow, id)
-        query = select(func.sum(RefundRow.amount_amount)).where(
-            RefundRow.order_id == id, RefundRow.status != "failed", RefundRow.return_id.is_(None)
-        )
-        refunded = int(await context.session.scalar(query) or 0)
-        if (amount := order.captured_amount - payable_total(order) - refunded) > 0:
-            await create_refunds(context, order, amount=amount, reason=UNITS_CANCELLED)
+    query = select(func.sum(RefundRow.amount_amount)).where(
+        RefundRow.order_id == order.id, RefundRow.status != "failed", RefundRow.return_id.is_(None)
+    )
+    refunded = int(await context.session.scalar(query) or 0)
+    if (amount := order.captured_amount - payable_total(order) - refunded) > 0:
+        await create_refunds(context, order, amount=amount, reason=reason)

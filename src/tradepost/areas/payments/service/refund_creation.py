@@ -88,7 +88,9 @@ class RefundCreation(Service):
         try:
             return await lock_with_order(self, PaymentRow, payments, key)
         except InvalidTransition:
-            query = select(PaymentRow.status, PaymentRow.dispute_amount).where(PaymentRow.id == payments.parse_id(key))
+            query = select(PaymentRow.status, PaymentRow.dispute_amount_amount).where(
+                PaymentRow.id == payments.parse_id(key)
+            )
             status, disputed = (await self.session.execute(query)).one()
             if disputed is not None:
                 raise InvalidTransition("The payment is disputed, so it cannot be refunded.") from None

@@ -99,15 +99,27 @@ def split_outcome(answer: Any, result: Result[Any], context: CallContext) -> tup
     stored = _stored(answer)
     if result.secret_members:
         encrypt = context.dependencies.require(Cipher).encrypt
-        stored = msgspec.structs.replace(stored, members=_map_secrets(stored.members, result, encrypt))
+        stored = msgspec.structs.replace(
+            stored, members=_map_secrets(stored.members, result, lambda value: encrypt(_secret_text(value)))
+        )
     return _response(answer), _encode(Outcome(record=stored, existing=context.work.returns_existing))
 
 
-def _map_secrets(members: Any, result: Result[Any], transform: Callable[[str], str]) -> dict[str, Any]:
+def _map_secrets(members: Any, result: Result[Any], transform: Callable[[Any], Any]) -> dict[str, Any]:
     """Return the members of a record with its secrets encrypted, or decrypted again."""
     plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(members))
     secrets = result.secret_members
     return {n: transform(v) if n in secrets and v is not None else v for n, v in plain.items()}
+
+
+def _secret_text(value: Any) -> str:
+    """Return a secret as text. One that is an object, such as a payment's next action, is JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _secret_value(text: str) -> Any:
+    """Return the secret of a text. Tokens and keys never begin like a JSON object."""
+    return msgspec.json.decode(text) if text.startswith("{") else text
 
 
 def problem_outcome(problem: Problem) -> str:
@@ -128,7 +140,12 @@ async def replay(text: str, result: Result[Any], selection: Selection[Any], cont
         stored = [i.record for i in outcome.items or () if i.record is not None]
     if result.secret_members:
         decrypt = context.dependencies.require(Cipher).decrypt
-        stored = [msgspec.structs.replace(s, members=_map_secrets(s.members, result, decrypt)) for s in stored]
+        stored = [
+            msgspec.structs.replace(
+                s, members=_map_secrets(s.members, result, lambda value: _secret_value(decrypt(value)))
+            )
+            for s in stored
+        ]
     if not isinstance(result, Resource):
         context.idempotency.is_replay = True
         return value_record(result, msgspec.convert(stored[0].members, result.shape), selection)
