@@ -1,8 +1,8 @@
 """One story of a shop, played through REST, through GraphQL, and with another door at every step.
 
 A guest browses and fills a cart, signs in, claims it, orders and pays; the goods ship in two parts
-and arrive. A second order is cancelled, a third one expires. Answers, timelines, events and audit
-entries are the same each time.
+and arrive, and some of them come back. A second order is cancelled, a third one expires, and a
+fourth one is withdrawn. Answers, timelines, events and audit entries are the same each time.
 """
 
 import itertools
@@ -53,6 +53,10 @@ ORDER = (
 )
 PAYMENT = "id,order_id,provider,method,amount,captured,status,next_action{type,text},links"
 FULFILMENT = "id,order_id,status,carrier,tracking_number,shipped_at,delivered_at,lines{order_line_id,quantity},links"
+RETURN = (
+    "id,order_id,kind,status,reason,rejection_reason,refunds_shipping,lines{order_line_id,quantity,restock,location_id},"
+    "links"
+)
 MASKS = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "ID"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
@@ -172,13 +176,17 @@ async def tell(harness: DualDoorApp, doors: Iterator[str]) -> Story:
     paid = await story.read(customer, "order_get", ORDER, order["id"])
     assert (paid["status"], paid["payment_status"]) == ("confirmed", "paid")
     await deliver(story, staff, customer, paid)
+    await give_back(story, staff, customer, paid)
 
     cancelled = await order_again(story, customer, first, patch)
     await story.write(customer, "order_cancel", ORDER, cancelled["id"], {"reason": "Ordered twice."})
     expired = await order_again(story, customer, second, patch)
     await expire(harness)
     assert (await story.read(customer, "order_get", ORDER, expired["id"]))["status"] == "expired"
-    for placed in (order, cancelled, expired):
+    withdrawn = await order_again(story, customer, second, patch)
+    await story.write(customer, "order_return", RETURN, withdrawn["id"], {"kind": "withdrawal", "reason": "Too late."})
+    assert (await story.read(customer, "order_get", ORDER, withdrawn["id"]))["status"] == "cancelled"
+    for placed in (order, cancelled, expired, withdrawn):
         await story.read(staff, "order_event_list", "type,actor,data", placed["id"])
     await story.read(staff, "order_payment_list", PAYMENT, order["id"])
     for variant in variants:
@@ -218,6 +226,26 @@ async def deliver(story: Story, staff: ApiClient, customer: ApiClient, order: Js
     await story.read(staff, "fulfilment_get", FULFILMENT, first["id"])
     completed = await story.read(customer, "order_get", ORDER, order["id"])
     assert (completed["status"], completed["fulfilment_status"]) == ("completed", "fulfilled")
+
+
+async def give_back(story: Story, staff: ApiClient, customer: ApiClient, order: Json) -> None:
+    """Return units of a delivered order: some are received, some are not."""
+    lines = await story.read(customer, "order_line_list", "id", order["id"])
+    unit = {"order_line_id": lines[1]["id"], "quantity": 1}
+    received = await story.write(
+        customer, "order_return", RETURN, order["id"], {"lines": [unit], "reason": "Too small."}
+    )
+    body = {"lines": [unit | {"restock": False}]}
+    received = await story.write(staff, "return_receive", RETURN, received["id"], body)
+    cancelled = await story.write(customer, "order_return", RETURN, order["id"], {"lines": [unit]})
+    await story.write(customer, "return_cancel", RETURN, cancelled["id"])
+    rejected = await story.write(customer, "order_return", RETURN, order["id"], {"kind": "withdrawal"})
+    await story.write(staff, "return_reject", RETURN, rejected["id"], {"reason": "It was used."})
+    await story.write(staff, "order_return", RETURN, order["id"], {"lines": [unit], "received": True})
+    await story.read(customer, "order_return_list", RETURN, order["id"])
+    await story.read(customer, "return_list", RETURN, status="rejected")
+    await story.read(customer, "return_get", RETURN, received["id"])
+    assert (await story.read(customer, "order_get", ORDER, order["id"]))["fulfilment_status"] == "partially_returned"
 
 
 async def place(story: Story, customer: ApiClient, cart_id: str) -> Json:
@@ -305,6 +333,7 @@ async def test_the_story_is_the_same_at_every_door(harness: DualDoorApp) -> None
     assert {"order.placed", "order.confirmed", "order.paid", "order.cancelled", "order.expired"} <= set(types)
     assert {"product.created", "stock.available", "stock.low", "payment.captured"} <= set(types)
     assert {"order.completed", "fulfilment.shipped", "fulfilment.delivered", "fulfilment.cancelled"} <= set(types)
+    assert {"return.requested", "return.received", "return.rejected", "return.cancelled"} <= set(types)
     assert [type for type, *_ in entries] == [type for type in types if not type.startswith("mail.")]
     for name, story in stories.items():
         for (operation, answer), (_, other) in zip(expected.answers, story.answers, strict=True):

@@ -44,8 +44,8 @@ class LineUnits(msgspec.Struct, frozen=True):
         return self.unshipped - self.packed
 
     def value(self, units: int) -> int:
-        """Return what the next units to be cancelled or returned are worth, in minor units."""
-        return share(self.total, units, self.quantity, self.cancelled + self.returned)
+        """Return what the next units to be cancelled are worth, in minor units."""
+        return share(self.total, units, self.quantity, self.cancelled)
 
     def after(self, *, shipped: int = 0, cancelled: int = 0, returned: int = 0) -> "LineUnits":
         """Return the line after units of it have shipped, were cancelled or have come back."""
