@@ -22,6 +22,56 @@ PRODUCT = f"""INSERT INTO product (
         id, created_at, updated_at, version, slug, name, description, status, attributes, tags, rating_count, rating_sum
     ) VALUES ('{ID}', {TIMES}, 1, 'lamp', 'Lamp', '', 'active', '{{}}', '[]', 0, 0)"""
 
+OTHER_ID = ID.replace("8002", "8003")
+
+
+def insert(table: str, id: str, **values: object) -> str:
+    """Return the statement that inserts a row."""
+    texts = [str(value).lower() if isinstance(value, bool) else repr(value) for value in values.values()]
+    columns = ", ".join(["id", "created_at", "updated_at", *values])
+    return f"INSERT INTO \"{table}\" ({columns}) VALUES ('{id}', {TIMES}, {', '.join(texts)})"
+
+
+def variant(id: str, **values: object) -> str:
+    """Return the statement that inserts a variant of PRODUCT."""
+    texts = {"product_id": ID, "sku": id, "name": "", "options": "{}", "options_key": id, "attributes": "{}"}
+    prices = {"price_amount": 1, "price_currency": "EUR", "tax_class": "standard"}
+    counts = {"version": 1, "position": 0, "track_inventory": True, "allow_backorder": False, "requires_shipping": True}
+    return insert("variant", id, **texts, **prices, **counts, **values)
+
+
+def order(id: str, number: str) -> str:
+    """Return the statement that inserts a completed order."""
+    amounts = ("subtotal", "discount_total", "shipping_total", "tax_total", "grand_total", "cancelled_total")
+    zeros = {f"{name}_amount": 0 for name in (*amounts, "authorized", "captured", "refunded")}
+    statuses = {"status": "completed", "payment_status": "paid", "fulfilment_status": "fulfilled"}
+    texts = {
+        "number": number,
+        "cart_id": id,
+        "email": "kim@shop.example",
+        "locale": "en",
+        "currency": "EUR",
+        "note": "",
+    }
+    values = {"tax_lines": "[]", "promotions": "[]", "payment_methods": "[]", "attributes": "{}"}
+    placed = {"version": 1, "prices_include_tax": True, "placed_at": "2026-01-01T00:00:00.000001Z"}
+    return insert("order", id, **texts, **statuses, **zeros, **values, **placed)
+
+
+def order_line(id: str, variant_id: str, position: int) -> str:
+    """Return the statement that inserts a line of the order with the id ID."""
+    zeros = {f"{name}_amount": 0 for name in ("unit_price", "discount", "tax", "total")}
+    texts = {"sku": "L", "product_name": "Lamp", "variant_name": "", "options": "{}", "currency": "EUR"}
+    counts = {"quantity": 1, "tax_percentage": 0, "shipped": 1, "cancelled": 0, "returned": 0, "version": 1}
+    place = {"order_id": ID, "variant_id": variant_id, "position": position, "requires_shipping": True}
+    return insert("order_line", id, **place, **texts, **counts, **zeros)
+
+
+def delivery(id: str, type: str, day: int) -> str:
+    """Return the statement that inserts a timeline entry of the order with the id ID."""
+    entry = insert("order_event", id, order_id=ID, type=type, actor="staff", data="{}")
+    return entry.replace("2026-01-01", f"2026-01-0{day}")
+
 
 async def matches(url: str, prefix: str, column: str = "words") -> bool:
     """Whether the search index has a word with this prefix."""
@@ -120,6 +170,27 @@ async def test_variants_imported_without_shipping_are_not_shipped(
     await run(empty_url, PRODUCT, variant)
     runner.upgrade(empty_url)
     assert await run(empty_url, "SELECT requires_shipping, withdrawal_excluded FROM variant") == [(is_shipped, False)]
+
+
+async def test_orders_get_the_time_of_their_delivery_and_the_exclusions_of_their_variants(empty_url: str) -> None:
+    runner.upgrade(empty_url, "0016b")
+    await run(
+        empty_url,
+        PRODUCT,
+        variant(ID, withdrawal_excluded=True),
+        variant(OTHER_ID, withdrawal_excluded=False),
+        order(ID, "1001"),
+        order(OTHER_ID, "1002"),
+        order_line(ID, ID, 0),
+        order_line(OTHER_ID, OTHER_ID, 1),
+        delivery(ID, "fulfilment_delivered", 3),
+        delivery(OTHER_ID, "units_delivered", 2),
+    )
+    runner.upgrade(empty_url)
+    times = await run(empty_url, 'SELECT CAST(delivered_at AS VARCHAR) FROM "order" ORDER BY number')
+    assert [time and time[:10] for (time,) in times] == ["2026-01-03", None]
+    lines = await run(empty_url, "SELECT withdrawal_excluded FROM order_line ORDER BY position")
+    assert [bool(excluded) for (excluded,) in lines] == [True, False]
 
 
 @pytest.mark.parametrize("words", ["", " ", "two  spaces", "x" * 300])

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from tests.areas.catalog.events import events_of
 from tests.areas.inventory.stock import check_ledger
@@ -21,6 +22,8 @@ from tests.areas.orders.returning import (
 )
 from tests.factories import assert_problem, faults
 from tests.users import create_user
+from tradepost.areas.orders.models import MAX_RETURNS, MAX_RETURNS_BY_CUSTOMERS, ReturnRow
+from tradepost.kit.ids import new_id
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -179,3 +182,23 @@ async def test_the_key_makes_one_return(app: "TradepostApp", staff: httpx.AsyncC
     assert again.headers["idempotent-replayed"] == "true"
     assert_problem(await client.post(path, json=body), 400, "idempotency_key_missing")
     assert len((await client.get(path)).json()["data"]) == 1
+
+
+async def test_an_order_has_at_most_a_hundred_returns_half_of_them_by_customers(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await shipped_order(app, staff, (await stocked_variant(app, staff), 5))
+
+    async def fill_up(number: int) -> None:
+        columns = {"order_id": order["id"], "kind": "return", "status": "cancelled"}
+        rows = [{"id": new_id(ReturnRow.__number__), **columns} for _ in range(number)]
+        async with app.state.database.transaction() as session:
+            await session.execute(insert(ReturnRow), rows)
+
+    await fill_up(MAX_RETURNS_BY_CUSTOMERS - 1)
+    await give_back(client, order, 1)
+    for kind in ("return", "withdrawal"):
+        assert_problem(await try_return(client, order, 1, kind=kind), 409, "conflict")
+    await fill_up(MAX_RETURNS - MAX_RETURNS_BY_CUSTOMERS - 1)
+    await give_back(staff, order, 1)
+    assert_problem(await try_return(staff, order, 1), 409, "conflict")

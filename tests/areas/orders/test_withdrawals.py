@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -24,7 +24,7 @@ from tests.areas.orders.returning import (
 )
 from tests.areas.orders.shop_app import staff_client
 from tests.areas.orders.test_access import with_token
-from tests.factories import assert_problem, faults, unique
+from tests.factories import Json, assert_problem, faults, unique
 from tests.users import create_user
 from tradepost.areas.orders.service import lock_order, record_payment
 
@@ -59,6 +59,37 @@ async def capture(app: "TradepostApp", order_id: str) -> None:
     async with transaction(app, STOCKKEEPER) as call:
         order = await lock_order(call, order_id)
         await record_payment(call, order, captured=order.grand_total_amount)
+
+
+async def withdraw_by_graphql(client: httpx.AsyncClient, order: Json, **members: Any) -> Json:
+    """Withdraw from a whole order through GraphQL, and return the return."""
+    document = (
+        "mutation ($id: ID!, $input: ReturnCreateInput!, $key: String!) { "
+        "it: orderReturn(orderId: $id, input: $input) @idempotent(key: $key) { kind status lines { quantity } } }"
+    )
+    variables = {"id": order["id"], "input": {"kind": "WITHDRAWAL", **members}, "key": unique("withdrawal")}
+    answer = await client.post("/graphql", json={"query": document, "variables": variables})
+    assert "errors" not in answer.json(), answer.text
+    return answer.json()["data"]["it"]
+
+
+async def test_a_guest_withdraws_by_the_secret_of_the_cart_through_both_doors(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    variant = await stocked_variant(app, staff, 9)
+    guest, pending = await placed_order(app, staff, (variant, 1))
+    assert guest.headers["X-Cart-Token"].startswith("tpc_")
+    assert (await give_back(guest, pending, **WITHDRAWAL))["status"] == "received"
+    guest, pending = await placed_order(app, staff, (variant, 1))
+    assert await withdraw_by_graphql(guest, pending) == {"kind": "WITHDRAWAL", "status": "RECEIVED", "lines": []}
+    assert (await order_now(guest, pending))["status"] == "cancelled"
+    for door in ("rest", "graphql"):
+        guest, order = await shipped_order(app, staff, (variant, 2))
+        withdraw = withdraw_by_graphql(guest, order) if door == "graphql" else give_back(guest, order, **WITHDRAWAL)
+        assert (await withdraw)["status"].lower() == "requested"
+        [row] = (await guest.get(f"/v1/orders/{order['id']}/returns")).json()["data"]
+        assert (row["kind"], row["refunds_shipping"]) == ("withdrawal", True)
+    assert await stock_of(app, variant) == (5, 0)
 
 
 async def test_a_withdrawal_before_anything_ships_cancels_the_order(

@@ -46,8 +46,8 @@ PENDING: dict[str, Any] = {"sqlite_where": text("status = 'pending'"), "postgres
 SHIPPED: dict[str, Any] = {"sqlite_where": text("status = 'shipped'"), "postgresql_where": text("status = 'shipped'")}
 MAX_FULFILMENTS = 100
 """Fulfilments of one order."""
-MAX_RETURNS = 100
-"""Returns of one order."""
+MAX_RETURNS, MAX_RETURNS_BY_CUSTOMERS = 100, 50
+"""Returns of one order, and how many of them customers can request: staff need the others."""
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:

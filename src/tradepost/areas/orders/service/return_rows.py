@@ -11,7 +11,8 @@ from tradepost.kit.problems import Conflict
 from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
 
-from ..models import MAX_RETURNS, OrderRow, ReturnLineRow, ReturnRow
+from ..models import MAX_RETURNS, MAX_RETURNS_BY_CUSTOMERS, OrderRow, ReturnLineRow, ReturnRow
+from ..policy import WRITE
 from .line_units import LineUnits
 from .timeline import TimelineEntry, add_entries
 
@@ -31,10 +32,11 @@ def emit_return(context: CallContext, row: ReturnRow, name: str, **data: Any) ->
 
 
 async def check_count(context: CallContext, order_id: str) -> None:
-    """Raise Conflict if an order has the most returns that one can have."""
-    query = select(func.count()).where(ReturnRow.order_id == order_id)
-    if (await context.session.scalar(query) or 0) >= MAX_RETURNS:
-        raise Conflict(f"An order has at most {MAX_RETURNS} returns.")
+    """Raise Conflict if an order has the most returns that the caller can give it."""
+    query, is_staff = select(func.count()).where(ReturnRow.order_id == order_id), context.caller.has_permission(WRITE)
+    most = MAX_RETURNS if is_staff else MAX_RETURNS_BY_CUSTOMERS
+    if (await context.session.scalar(query) or 0) >= most:
+        raise Conflict(f"At most {most} returns of an order can be created.")
 
 
 async def load_requested(context: CallContext, order_id: str, excluded_id: str | None = None) -> dict[str, int]:
