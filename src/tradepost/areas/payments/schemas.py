@@ -218,7 +218,10 @@ class RefundLineInput(OrderUnitsInput, forbid_unknown_fields=True):
 
 
 class RefundInput(Struct, forbid_unknown_fields=True):
-    """Input to refund a payment. Without `amount`, `lines` and `shipping`: all that is left."""
+    """Input to refund a payment. Fields that are omitted or null get their defaults.
+
+    Without `amount`, `lines` and `shipping`, all that is left of the payment is refunded.
+    """
 
     amount: Annotated[
         Money | None,

@@ -84,7 +84,7 @@ async def row(context: CaseContext) -> str:
 async def sample(context: CaseContext) -> Sample:
     """Create refunds of the sample payments."""
     orders, payments = context.samples["Order"].rows, context.samples["Payment"].rows
-    shown = await insert_refund(context, orders["shown"], payments["shown"], reason="Scratched.")
+    shown = await insert_refund(context, orders["shown"], payments["shown"], status="pending", reason="Scratched.")
     failure = {"failure_code": "declined", "failure_detail": "The card has expired."}
     hidden = await insert_refund(context, orders["hidden"], payments["hidden"], status="failed", **failure)
     sample = sample_of_orders(context, "refund", shown, hidden, ("pending", "succeeded", "failed"))
