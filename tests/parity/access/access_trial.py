@@ -204,7 +204,7 @@ class AccessTrial:
         """Return the operation on a service of this caller."""
         service = self.operation.service(await context_of(self.harness, self.client))
         if self.operation.requires_idempotency_key:
-            service.context.idempotency.key = new_mark()
+            service.context.idempotency.key = f"long-enough-for-anybody-{new_mark()}"
         return self.operation.__get__(service, self.operation.service)
 
     async def served(self, call: Any) -> Outcome:
