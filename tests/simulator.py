@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +46,17 @@ class SimulatorControls:
         """End all faults."""
         await self._call("clear_faults")
 
-    async def webhooks(self, kind: str, seconds: float = 0) -> None:
+    async def webhooks(self, kind: str, seconds: float = 0, types: Sequence[str] = ()) -> None:
         """Deliver webhooks `normal`, `double`, `delay`, `reorder` or `suppress` from now on."""
-        await self._call("webhooks", kind=kind, seconds=seconds)
+        await self._call("webhooks", kind=kind, seconds=seconds, types=types)
 
     async def resend(self, event: str) -> None:
         """Deliver an event again."""
         await self._call("resend", event=event)
+
+    async def forget_keys(self) -> None:
+        """Forget all idempotency keys, as happens after 24 hours."""
+        await self._call("forget_keys")
 
     async def search_lag(self, seconds: float) -> None:
         """Have search find payment intents only when they are so old."""
@@ -93,7 +97,7 @@ class SimulatorControls:
         return await self._call("respond_to_dispute", dispute=dispute)
 
     async def close_dispute(self, dispute: str, status: str) -> Object:
-        """End a dispute as `won`, `lost` or `warning_closed`."""
+        """End a dispute as `won` or `lost`, an inquiry as `warning_closed`."""
         return await self._call("close_dispute", dispute=dispute, status=status)
 
     async def settle(self) -> int:

@@ -56,6 +56,20 @@ async def test_a_decline_is_stored(client: stripe.StripeClient) -> None:
     assert [charge.id for charge in listed.data] == charges[:1]
 
 
+async def test_a_key_is_forgotten_after_a_day(client: stripe.StripeClient, simulator: SimulatorServer) -> None:
+    options: Any = {"idempotency_key": uuid4().hex}
+    first = await client.v1.payment_intents.create_async(NEW_INTENT, options)
+    with closing(sqlite3.connect(simulator.store)) as store, store:
+        store.execute("UPDATE idempotency SET created = created - 86000")
+    assert (await client.v1.payment_intents.create_async(NEW_INTENT, options)).id == first.id
+    with closing(sqlite3.connect(simulator.store)) as store, store:
+        store.execute("UPDATE idempotency SET created = created - 401")
+    second = await client.v1.payment_intents.create_async(NEW_INTENT, options)
+    assert second.id != first.id
+    await simulator.controls.forget_keys()
+    assert (await client.v1.payment_intents.create_async(NEW_INTENT, options)).id != second.id
+
+
 async def test_an_error_of_validation_is_not_stored(client: stripe.StripeClient) -> None:
     options: Any = {"idempotency_key": uuid4().hex}
     with pytest.raises(stripe.InvalidRequestError):

@@ -114,6 +114,15 @@ async def test_events_may_be_late_or_never_come(
     assert await arrived(endpoints[0], lost.id, 1) == ["payment_intent.succeeded"]
 
 
+@pytest.mark.usefixtures("normal_again")
+async def test_a_mode_may_be_of_some_types_only(
+    simulator: SimulatorServer, endpoints: tuple[Receiver, Receiver], pay: Pay
+) -> None:
+    await simulator.controls.webhooks("suppress", types=["charge.succeeded"])
+    intent = await pay()
+    assert await arrived(endpoints[0], intent.id, 2) == [PAID[0], PAID[2]]
+
+
 async def test_events_survive_the_process_that_made_them(tmp_path: Any) -> None:
     """Another process delivers what a killed one had queued."""
     with receiver("whsec_one") as endpoint:

@@ -2,13 +2,15 @@
 
 import inspect
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from . import confirmation, disputes, payment_intents, refunds
 from .asgi import Answer, Request, json_answer
 from .confirmation import find_intent
 from .engine import Engine
-from .errors import ApiError, invalid
+from .errors import ApiError, invalid, missing
 from .faults import Fault, add_fault
 from .ledger import Ledger, WebhookMode
 from .objects import without_private
@@ -35,17 +37,28 @@ class Controls:
         """End all faults."""
         await self.engine.change(lambda tx: tx.execute("DELETE FROM fault") and None)
 
-    async def webhooks(self, kind: str, seconds: float = 0) -> None:
+    async def webhooks(self, kind: str, seconds: float = 0, types: Sequence[str] = ()) -> None:
         """Change how webhooks are delivered from now on: see `WebhookMode`."""
         if kind not in MODES:
             raise invalid(f"Unknown mode of webhooks: {kind}")
-        mode = WebhookMode(kind, seconds)
-        await self.engine.change(lambda tx: tx.set("webhooks", {"kind": mode.kind, "seconds": mode.seconds}))
+        mode = asdict(WebhookMode(kind, seconds, types))
+        await self.engine.change(lambda tx: tx.set("webhooks", mode))
 
     async def resend(self, event: str) -> None:
         """Deliver an event again to all endpoints."""
         urls = [endpoint.url for endpoint in self.engine.options.endpoints]
-        await self.engine.change(lambda tx: tx.deliver(event, urls))
+
+        def work(tx: Ledger) -> None:
+            item = tx.find(event, "event")
+            if item is None:
+                raise missing("event", event)
+            tx.deliver(item, urls)
+
+        await self.engine.change(work)
+
+    async def forget_keys(self) -> None:
+        """Forget all idempotency keys, as happens after 24 hours."""
+        await self.engine.change(lambda tx: tx.execute("DELETE FROM idempotency") and None)
 
     async def search_lag(self, seconds: float) -> None:
         """Have search find payment intents only when they are so old."""
@@ -101,7 +114,7 @@ class Controls:
         return await self._change(lambda tx: disputes.respond(tx, dispute))
 
     async def close_dispute(self, dispute: str, status: str) -> Object:
-        """End a dispute as `won`, `lost` or `warning_closed`."""
+        """End a dispute as `won` or `lost`, an inquiry as `warning_closed`."""
         return await self._change(lambda tx: disputes.close(tx, dispute, status))
 
     async def settle(self) -> int:

@@ -42,8 +42,9 @@ def open_dispute(
 def respond(tx: Ledger, dispute_id: str) -> Object:
     """Submit evidence: the dispute is under review."""
     dispute = find_dispute(tx, dispute_id)
-    is_inquiry = dispute["status"] in INQUIRY
-    dispute["status"] = "warning_under_review" if is_inquiry else "under_review"
+    if dispute["status"] in CLOSED:
+        raise invalid(f"A dispute with the status {dispute['status']} takes no evidence.")
+    dispute["status"] = "warning_under_review" if dispute["status"] in INQUIRY else "under_review"
     dispute["evidence_details"] |= {"has_evidence": True, "submission_count": 1}
     tx.save(dispute)
     tx.emit("charge.dispute.updated", dispute)
@@ -51,9 +52,10 @@ def respond(tx: Ledger, dispute_id: str) -> Object:
 
 
 def close(tx: Ledger, dispute_id: str, status: str) -> Object:
-    """End a dispute as `won`, `lost` or `warning_closed`."""
+    """End a dispute as `won` or `lost`, an inquiry as `warning_closed`."""
     dispute = find_dispute(tx, dispute_id)
-    if dispute["status"] in CLOSED or status not in CLOSED:
+    outcomes = ("warning_closed",) if dispute["status"] in INQUIRY else ("won", "lost")
+    if dispute["status"] in CLOSED or status not in outcomes:
         raise invalid(f"A dispute with the status {dispute['status']} cannot become {status}.")
     dispute |= {"status": status, "is_charge_refundable": status != "lost"}
     tx.save(dispute)

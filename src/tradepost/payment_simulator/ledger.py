@@ -24,10 +24,12 @@ class WebhookMode:
 
     kind: `normal`, `double` (each event twice), `delay` (by `seconds`), `reorder` (events of half a
         second arrive in reverse order) or `suppress` (events are listed but not delivered).
+    types: only events of these types; none: all.
     """
 
     kind: str = "normal"
     seconds: float = 0
+    types: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,20 @@ class Ledger(Transaction):
         """Record an event, and its delivery to each endpoint in the same transaction."""
         event = new_event(self, event_type, item)
         urls = [e.url for e in self.endpoints if not e.events or event_type in e.events]
-        self.insert({**event, "pending_webhooks": len(urls)})
-        self.deliver(event["id"], urls)
+        self.deliver(self.insert({**event, "pending_webhooks": len(urls)}), urls)
 
-    def deliver(self, event_id: str, urls: Sequence[str]) -> None:
+    def deliver(self, event: Object, urls: Sequence[str]) -> None:
         """Queue the delivery of an event."""
         mode = WebhookMode(**(self.setting("webhooks") or {}))
+        if mode.types and event["type"] not in mode.types:
+            mode = WebhookMode()
         if mode.kind == "suppress":
             return
         wait = {"delay": mode.seconds, "reorder": mode.seconds or REORDER_SECONDS}.get(mode.kind, 0)
         for url in [*urls, *(urls if mode.kind == "double" else [])]:
             self.execute(
                 "INSERT INTO delivery (event, url, due, is_reversed) VALUES (?, ?, ?, ?)",
-                event_id,
+                event["id"],
                 url,
                 self.now + wait,
                 mode.kind == "reorder",
