@@ -38,11 +38,11 @@ async def test_a_newcomer_pays_with_a_test_card(client: stripe.StripeClient, bro
     path = f"/pay/{intent.client_secret}"
     page = await browser.get(path)
     assert page.status_code == 200
-    for text in ("12.34 EUR", "Order 1001", "This is a simulation", "4242424242424242"):
+    for text in ("12.34 EUR", "Order 1001", "This is a simulation", "4242\N{NO-BREAK SPACE}4242\N{NO-BREAK SPACE}4242"):
         assert text in page.text
     assert "<script" not in page.text
     assert "form-action 'self' https://shop.example" in page.headers["content-security-policy"]
-    answer = await browser.post(path, data={"number": "4242 4242 4242 4242", **CARD})
+    answer = await browser.post(path, data={"number": "4242\N{NO-BREAK SPACE}4242 4242-4242", **CARD})
     assert outcome_of(answer) == (RETURN_URL, "succeeded")
     assert parse_qs(urlsplit(answer.headers["location"]).query)["payment_intent"] == [intent.id]
     assert "Paid" in (await browser.get(path)).text

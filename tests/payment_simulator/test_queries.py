@@ -42,10 +42,17 @@ async def test_payment_intents_are_found_by_metadata(client: stripe.StripeClient
     for query in (
         f"metadata['payment_id']:'{value}'",
         f'metadata["payment_id"]:"{value}" AND status:"requires_payment_method" AND amount>999',
+        f"metadata['payment_id']:'{value}' -metadata['other']:'x' currency:eur created<9999999999",
     ):
         matches = await client.v1.payment_intents.search_async({"query": query})
         assert [item.id for item in matches.data] == [intent]
-    for query in (f"metadata['payment_id']:'{value}0'", f"metadata['payment_id']:'{value}' AND status:'succeeded'"):
+    for query in (
+        f"metadata['payment_id']:'{value}0'",
+        f"metadata['payment_id']:'{value}' AND status:'succeeded'",
+        f"metadata['payment_id']:'{value}' -metadata['payment_id']:'{value}'",
+        f"metadata['payment_id']:'{value}' AND amount>1000",
+        f"metadata['other']:'{value}'",
+    ):
         assert (await client.v1.payment_intents.search_async({"query": query})).data == []
     with pytest.raises(stripe.InvalidRequestError, match="parse your search query"):
         await client.v1.payment_intents.search_async({"query": "payment_id is 7"})

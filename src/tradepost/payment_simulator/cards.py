@@ -58,6 +58,11 @@ class PaymentMethod:
     disputed: bool = False
 
     @property
+    def grouped_number(self) -> str:
+        """The number in groups of four, which no line break parts."""
+        return "\N{NO-BREAK SPACE}".join(re.findall(".{1,4}", self.number))
+
+    @property
     def is_delayed(self) -> bool:
         """Whether a payment is in `processing` first."""
         return self.type == "sepa_debit"

@@ -1,8 +1,7 @@
 """Lists, search and `expand`."""
 
-import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .errors import ApiError, invalid, missing
@@ -27,9 +26,6 @@ CLAUSE = re.compile(
     r"""(-?)(metadata\[["'](?P<key>[^"']+)["']\]|(?P<field>status|currency|amount|created))"""
     r"""(?P<sign>:|>=|<=|>|<)(?P<quote>["']?)(?P<value>[^"']*?)(?P=quote)(?=\s|$)"""
 )
-OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
-    ":": operator.eq, ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le,
-}  # fmt: skip
 
 
 def list_objects(tx: Ledger, kind: str, parameters: Parameters, path: str, filters: Sequence[str] = ()) -> Object:
@@ -82,11 +78,11 @@ def search_intents(tx: Ledger, parameters: Parameters) -> Object:
     As at Stripe, new objects are found only after some time, which the setting `search_lag` gives.
     """
     parameters.only("query", "limit", "page", "expand")
-    tests = _clauses(parameters.required_text("query"))
+    conditions, values = _clauses(parameters.required_text("query"))
     newest = tx.now - (tx.setting("search_lag") or 0)
-    limit, page = _limit(parameters), int(parameters.text("page") or 0)
-    intents = tx.select("payment_intent", "created <= ?", [newest])
-    matches = [intent for intent in intents if all(test(intent) for test in tests)]
+    limit, page = _limit(parameters), parameters.integer("page", 0) or 0
+    where = " AND ".join(["created <= ?", *conditions])
+    matches = tx.select("payment_intent", where, [newest, *values], (page + 1) * limit + 1)
     has_more = len(matches) > (page + 1) * limit
     return {
         "object": "search_result",
@@ -97,28 +93,21 @@ def search_intents(tx: Ledger, parameters: Parameters) -> Object:
     }
 
 
-def _clauses(query: str) -> list[Callable[[Object], bool]]:
-    tests: list[Callable[[Object], bool]] = []
+def _clauses(query: str) -> tuple[list[str], list[Any]]:
+    conditions: list[str] = []
+    values: list[Any] = []
     rest = re.sub(r"\s+AND\s+", " ", query.strip())
     while rest:
         match = CLAUSE.match(rest)
         if match is None:
             raise invalid("We were unable to parse your search query.", "query")
-        tests.append(_test(match))
+        sign = "=" if match["sign"] == ":" else match["sign"]
+        conditions.append(f"{'NOT' if match[1] else ''} coalesce(json_extract(data, ?) {sign} ?, 0)")
+        path = f'$.metadata."{match["key"]}"' if match["key"] else f"$.{match['field']}"
+        is_number = match["field"] in ("amount", "created") and match["value"].isdecimal()
+        values += [path, int(match["value"]) if is_number else match["value"]]
         rest = rest[match.end() :].lstrip()
-    return tests
-
-
-def _test(match: re.Match[str]) -> Callable[[Object], bool]:
-    key, name, sign, value = match["key"], match["field"], match["sign"], match["value"]
-    expected = int(value) if name in ("amount", "created") else value
-    compare, is_negated = OPERATORS[sign], match[1] == "-"
-
-    def test(intent: Object) -> bool:
-        actual = intent["metadata"].get(key) if key else intent[name]
-        return (actual is not None and compare(actual, expected)) is not is_negated
-
-    return test
+    return conditions, values
 
 
 def expand(tx: Ledger, item: Object, paths: Sequence[str]) -> Object:
