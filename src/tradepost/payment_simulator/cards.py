@@ -122,8 +122,8 @@ PAYMENT_METHODS = [
     _card("4000000000000259", "pm_card_createDispute", disputed=True),
     _card("4000000000007726", "pm_card_pendingRefund", refund="pending"),
     _card("4000000000005126", "pm_card_refundFail", refund="failed"),
-    _account("AT611904300234573201", "pm_success_at", "bank account: succeeds after some seconds (EUR only)"),
-    _account("AT861904300235473202", "pm_failed_at", "bank account: fails after some seconds (EUR only)", DEBIT_FAILED),
+    _account("AT611904300234573201", "pm_success_at", "succeeds later (bank account)"),
+    _account("AT861904300235473202", "pm_failed_at", "fails later (bank account)", DEBIT_FAILED),
 ]
 BY_NUMBER = {method.number: method for method in PAYMENT_METHODS}
 BY_TOKEN = {method.token: method for method in PAYMENT_METHODS} | {
