@@ -317,6 +317,18 @@ async def test_a_cancelled_order_voids_its_open_payment_first(
     assert (await post(client, path)).json()["status"] == "cancelled"
 
 
+async def test_a_withdrawal_voids_the_open_payment_first(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider
+) -> None:
+    client, order = await placed_order(app, staff)
+    payment = await created(client, order)
+    answer = await post(client, f"/v1/orders/{order['id']}/returns", {"kind": "withdrawal"})
+    assert answer.status_code == 201, answer.text
+    assert (await order_of(client, order))["status"] == "cancelled"
+    assert await status_of(client, payment) == "voided"
+    assert provider.payments[f"ref-{payment['id']}"].status == "voided"
+
+
 async def test_an_order_expires_after_its_open_payment_was_voided(
     app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider
 ) -> None:

@@ -5,7 +5,15 @@ from sqlalchemy import case, select
 from tradepost.kit.auth.access import RowPolicy
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
-from tradepost.kit.problems import Conflict, Forbidden, InvalidTransition, NotFound, Unauthenticated, Validation
+from tradepost.kit.problems import (
+    Conflict,
+    Forbidden,
+    InvalidTransition,
+    NotFound,
+    PaymentInProgress,
+    Unauthenticated,
+    Validation,
+)
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
 
@@ -14,6 +22,7 @@ from ..models import OrderRow, ReturnRow
 from ..resource import orders, returns
 from ..schemas import Return, ReturnCreateInput, ReturnKind
 from .line_units import NOTHING_PACKED, load_lines, unit_list
+from .open_payments import after_voiding, check_no_open_payment
 from .return_receipt import check_permissions, check_refund, receive_return, requested_items
 from .return_rows import add_entry, emit_return, insert_return, load_requested, returnable_units
 from .settlement import check_permission, lock_order_for
@@ -36,20 +45,26 @@ class ReturnCreation(Service):
         access=policy.anyone,
         input=ReturnCreateInput,
         parent_relation=(orders, "returns"),
-        problems=(Unauthenticated, Forbidden, NotFound, Conflict, InvalidTransition),
+        problems=(Unauthenticated, Forbidden, NotFound, Conflict, InvalidTransition, PaymentInProgress),
         requires_idempotency_key=True,
+        transaction="manual",
     )
     async def create(self, key: str, new: ReturnCreateInput, selection: Selection[Return]) -> Record[Return]:
         """Request the return of units of an order, or withdraw from the contract.
 
         Units can be returned from their shipment until some days after the delivery. A withdrawal
         is possible from the placement of the order until 14 days after the delivery: units that
-        have not shipped are cancelled at once, and the others come back. Staff can create a return
-        that is received already.
+        have not shipped are cancelled at once, and the others come back; an open payment at a
+        provider is voided first. Staff can create a return that is received already.
         """
+        return await after_voiding(self, lambda: self._create(key, new, selection))
+
+    async def _create(self, key: str, new: ReturnCreateInput, selection: Selection[Return]) -> Record[Return]:
         check_permissions(self.context, new)
         check_refund(refund=new.refund, shipping=new.shipping, is_received=new.received)
         order = await self._lock(key, new.kind)
+        if new.kind is ReturnKind.WITHDRAWAL:
+            check_no_open_payment(order)
         row = await (withdraw(self.context, order, new) if new.kind is ReturnKind.WITHDRAWAL else self._add(order, new))
         return await self.read_back(returns, selection, row.id)
 
