@@ -66,12 +66,15 @@ def test_parts_add_up_to_the_amount_and_differ_from_their_share_by_less_than_a_u
         assert weight == 0 or abs(part - Fraction(total * w, weight)) < 1
 
 
-@given(AMOUNTS, st.lists(st.integers(1, 9_999), min_size=1, max_size=20))
-def test_the_units_of_a_line_are_worth_its_total_in_whatever_steps_they_are_taken(total: int, steps: list[int]) -> None:
+@given(AMOUNTS, st.lists(st.integers(1, 9_999), min_size=1, max_size=20), st.sampled_from([1, 10]))
+def test_the_units_of_a_line_are_worth_its_total_in_whatever_steps_they_are_taken(
+    total: int, steps: list[int], step: int
+) -> None:
     quantity, start, sums = sum(steps), 0, 0
     for units in steps:
-        worth = share(total, units, quantity, start)
+        worth = share(total, units, quantity, start, step)
         assert worth >= 0
+        assert total % step or worth % step == 0
         start, sums = start + units, sums + worth
     assert sums == total
 

@@ -18,9 +18,9 @@ from tradepost.areas.payments.service.refund_amounts import (
 from tradepost.kit.schema.money_arithmetic import share
 
 
-def line(quantity: int, total: int, tax: int, cancelled: int = 0) -> LineAmounts:
+def line(quantity: int, total: int, tax: int, cancelled: int = 0, currency: str = "EUR") -> LineAmounts:
     """Return a line of an order."""
-    return LineAmounts("id", 0, "LAMP", "Oak lamp", "", quantity, cancelled, total, tax, 190_000)
+    return LineAmounts("id", 0, "LAMP", "Oak lamp", "", quantity, cancelled, total, tax, 190_000, currency)
 
 
 def refunded(parts: list[RefundedUnits]) -> RefundedUnits:
@@ -86,7 +86,7 @@ def test_the_tax_of_a_bare_amount_is_in_proportion_to_the_order() -> None:
 
 
 def test_the_tax_of_shipping_is_what_the_lines_leave() -> None:
-    reduced = LineAmounts("b", 1, "BOOK", "Book", "", 1, 0, 900, 59, 70_000)
+    reduced = LineAmounts("b", 1, "BOOK", "Book", "", 1, 0, 900, 59, 70_000, "EUR")
     shipping = amounts_of_shipping(amounts_of_order(RATES), [line(2, 2000, 319), reduced])
     assert shipping == {"19": TaxedAmount(0, 0), "7": TaxedAmount(100, 6)}
     assert [one["percentage"] for one in tax_lines(shipping, "EUR")] == ["7"]
@@ -102,3 +102,14 @@ def test_the_parts_of_an_amount_and_the_rest_add_up(sums: dict[str, tuple[int, i
     assert all(0 <= amount.tax <= amount.total for amount in part.values())
     rest = subtract(amounts, part)
     assert all(part[rate].tax + rest[rate].tax == amounts[rate].tax for rate in amounts)
+
+
+@given(st.integers(1, 40), st.integers(0, 10**6), st.data())
+def test_refunds_of_units_can_be_paid_back_by_card_in_currencies_with_three_decimals(
+    quantity: int, steps: int, data: st.DataObject
+) -> None:
+    dinars, parts = line(quantity, steps * 10, steps, currency="KWD"), list[RefundedUnits]()
+    while left := refundable_units(dinars, refunded(parts)):
+        parts.append(next_units(dinars, refunded(parts), data.draw(st.integers(1, left))))
+        assert parts[-1].total % 10 == 0
+    assert refunded(parts).total == dinars.total

@@ -50,6 +50,14 @@ def exponent(currency: str) -> int:
     return get_currency_precision(currency)
 
 
+def refund_step(currency: str) -> int:
+    """Return the step in which prices are refunded in parts.
+
+    Cards take amounts with three decimals only if they end in 0.
+    """
+    return 10 if exponent(currency) == 3 else 1
+
+
 def format_money(amount: int, currency: str) -> str:
     """Return an amount of minor units as English text: `€12.50`."""
     return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale="en")

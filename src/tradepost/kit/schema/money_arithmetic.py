@@ -50,13 +50,17 @@ def allocate(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
-def share(total: int, units: int, quantity: int, start: int = 0) -> int:
+def share(total: int, units: int, quantity: int, start: int = 0, step: int = 1) -> int:
     """Return what `units` units of a line are worth, after the first `start` units.
 
     The first k of q units are worth `total * k / q`, rounded half up. So all units of a line are
-    worth its total, in whatever steps they are cancelled, returned or refunded.
+    worth its total, in whatever steps they are cancelled, returned or refunded. If the total is a
+    multiple of `step`, so are all parts.
     """
-    return divide(total * (start + units), quantity) - divide(total * start, quantity)
+    steps, rest = divmod(total, step)
+    if rest:
+        return share(total, units, quantity, start)
+    return (divide(steps * (start + units), quantity) - divide(steps * start, quantity)) * step
 
 
 def add(amounts: Iterable[Money], currency: str) -> Money:

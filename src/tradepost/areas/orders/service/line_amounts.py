@@ -27,6 +27,7 @@ class LineAmounts(msgspec.Struct, frozen=True):
     total: int
     tax: int
     tax_percentage: int
+    currency: str
 
     @property
     def rate(self) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from tradepost.areas.inventory.service import PackedUnits
 from tradepost.kit.problems import Fault
+from tradepost.kit.schema.money import refund_step
 from tradepost.kit.schema.money_arithmetic import share
 from tradepost.kit.schema.validation import validation_problem
 from tradepost.kit.writes import bulk
@@ -31,6 +32,7 @@ class LineUnits(msgspec.Struct, frozen=True):
     shipped: int
     cancelled: int
     returned: int
+    currency: str
     packed: int = 0
 
     @property
@@ -45,7 +47,7 @@ class LineUnits(msgspec.Struct, frozen=True):
 
     def value(self, units: int) -> int:
         """Return what the next units to be cancelled are worth, in minor units."""
-        return share(self.total, units, self.quantity, self.cancelled)
+        return share(self.total, units, self.quantity, self.cancelled, refund_step(self.currency))
 
     def after(self, *, shipped: int = 0, cancelled: int = 0, returned: int = 0) -> "LineUnits":
         """Return the line after units of it have shipped, were cancelled or have come back."""
@@ -69,6 +71,7 @@ async def load_lines(context: CallContext, order_id: str, packed: PackedUnits) -
         OrderLineRow.shipped,
         OrderLineRow.cancelled,
         OrderLineRow.returned,
+        OrderLineRow.currency,
     ).where(OrderLineRow.order_id == order_id)
     rows = await context.session.execute(query.order_by(OrderLineRow.position, OrderLineRow.id))
     totals = dict[str, int]()

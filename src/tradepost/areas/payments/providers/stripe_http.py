@@ -74,4 +74,5 @@ def _raise(provider: str, error: Exception) -> Never:
         LOG.error("`%s` refuses the secret key: check STRIPE_SECRET_KEY and its permissions", provider)
     elif not isinstance(error, (stripe.APIConnectionError, stripe.APIError, stripe.RateLimitError)):
         LOG.error("`%s`: %s", provider, error)
-    raise ProviderUnavailable(f"{provider}: {type(error).__name__}") from error
+    # No cause: its text may hold an answer of Stripe, and so a client secret.
+    raise ProviderUnavailable(f"{provider}: {type(error).__name__}") from None

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tradepost.areas.orders.service import LineAmounts
+from tradepost.kit.schema.money import refund_step
 from tradepost.kit.schema.money_arithmetic import allocate, divide, share
 
 
@@ -39,8 +40,9 @@ def next_units(line: LineAmounts, refunded: RefundedUnits, quantity: int) -> Ref
     refunded: the units in the line's refunds that have not failed. What they already have is
         subtracted from the worth of all units, so that failures in between leave no gap.
     """
-    units = refunded.quantity + quantity
-    total, tax = [share(amount, units, line.quantity, line.quantity - units) for amount in (line.total, line.tax)]
+    units, step = refunded.quantity + quantity, refund_step(line.currency)
+    total = share(line.total, units, line.quantity, line.quantity - units, step)
+    tax = share(line.tax, units, line.quantity, line.quantity - units)
     value = max(0, total - refunded.total)
     return RefundedUnits(value, min(value, max(0, tax - refunded.tax)), quantity)
 
