@@ -31,6 +31,14 @@ async def test_a_payment_is_refunded_in_parts(client: stripe.StripeClient, pay: 
     assert (await events_of(client, intent.id))[-4:] == ["refund.created", "charge.refunded"] * 2
 
 
+async def test_a_charge_shows_its_newest_ten_refunds(client: stripe.StripeClient, pay: Pay) -> None:
+    intent = await pay()
+    made = [await client.v1.refunds.create_async({"payment_intent": intent.id, "amount": 10}) for _ in range(12)]
+    charge = await charge_of(client, intent.id)
+    assert ([r.id for r in charge.refunds.data], charge.refunds.has_more) == ([r.id for r in made[:1:-1]], True)
+    assert [refund.id async for refund in charge.refunds.auto_paging_iter()] == [r.id for r in made[::-1]]
+
+
 @pytest.mark.parametrize("capture_method", ["automatic", "manual"])
 async def test_never_more_than_was_captured_is_refunded(
     client: stripe.StripeClient, pay: Pay, capture_method: str

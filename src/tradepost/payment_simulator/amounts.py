@@ -16,12 +16,13 @@ THREE_DECIMAL = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 STEPS = {"isk": 100, "ugx": 100} | dict.fromkeys(THREE_DECIMAL, 10)
 """Amounts have to be multiples. ISK and UGX have no decimals, but the API counts in hundredths."""
 MINIMA = {
-    "usd": 50, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250,
-    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300,
-    "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
+    "aed": 200, "ars": 50, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "cop": 50, "czk": 1500, "dkk": 250,
+    "eur": 50, "gbp": 30, "hkd": 400, "huf": 17500, "idr": 50, "ils": 50, "inr": 50, "jpy": 50, "krw": 50, "mxn": 1000,
+    "myr": 200, "nok": 300, "nzd": 50, "php": 50, "pln": 200, "ron": 200, "rub": 50, "sek": 300, "sgd": 50,
+    "thb": 1000, "usd": 50, "zar": 50,
 }  # fmt: skip
-MAXIMUM, MAXIMA = 99_999_999, {"cop": 9_999_999_999, "huf": 9_999_999_999, "idr": 999_999_999_999}
-"""Eight digits; more for currencies of low value."""
+DIGITS, MORE_DIGITS = 8, {"cop": 10, "huf": 10, "idr": 12, "inr": 9, "jpy": 10, "lbp": 11}
+"""How many digits an amount may have."""
 
 
 def decimals(currency: str) -> int:
@@ -57,7 +58,7 @@ def check_step(amount: int, currency: str, param: str = "amount") -> None:
 
 def check_amount(amount: int, currency: str) -> None:
     """Refuse an amount that cannot be charged."""
-    minimum, maximum = MINIMA.get(currency, 1), MAXIMA.get(currency, MAXIMUM)
+    minimum, maximum = MINIMA.get(currency, 1), 10 ** MORE_DIGITS.get(currency, DIGITS) - 1
     if amount < minimum:
         message = f"Amount must be at least {money(minimum, currency)}"
         raise ApiError(message, code="amount_too_small", param="amount")

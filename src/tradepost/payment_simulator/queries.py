@@ -124,13 +124,8 @@ def _expand(tx: Ledger, item: Object, path: Sequence[str], whole: str) -> None:
             _expand(tx, inner, rest, whole)
         return
     if name == "refunds" and item["object"] == "charge":
-        refunds = tx.select("refund", "json_extract(data, '$.charge') = ?", [item["id"]])
-        item["refunds"] = {
-            "object": "list",
-            "data": refunds,
-            "has_more": False,
-            "url": f"/v1/charges/{item['id']}/refunds",
-        }
+        path = f"/v1/charges/{item['id']}/refunds"
+        item["refunds"] = list_objects(tx, "refund", Parameters({"charge": item["id"]}), path, ["charge"])
         return
     if name not in item or name not in EXPANDABLE:
         raise ApiError(f"This property cannot be expanded ({whole}).", param="expand", is_stored=False)

@@ -46,6 +46,11 @@ def _create_payment_method(tx: Ledger, parameters: Parameters) -> Object:
     return tx.insert(new_payment_method(tx, confirmation.method_of_data(parameters)))
 
 
+def _list_refunds(tx: Ledger, parameters: Parameters, charge_id: str) -> Object:
+    values = Parameters(parameters.values | {"charge": charge_id})
+    return list_objects(tx, "refund", values, f"/v1/charges/{charge_id}/refunds", ["charge"])
+
+
 def _list_events(tx: Ledger, parameters: Parameters) -> Object:
     return list_objects(tx, "event", parameters, "/v1/events", ["type"])
 
@@ -78,6 +83,7 @@ ROUTES = [
     _route("GET", "/v1/payment_methods/{id}", _retrieve("payment_method", "payment_method")),
     _route("GET", "/v1/charges", _listed("charge", "/v1/charges", "payment_intent")),
     _route("GET", "/v1/charges/{id}", _retrieve("charge", "charge")),
+    _route("GET", "/v1/charges/{id}/refunds", _list_refunds),
     _route("POST", "/v1/refunds", refunds.create),
     _route("GET", "/v1/refunds", _listed("refund", "/v1/refunds", "payment_intent", "charge")),
     _route("GET", "/v1/refunds/{id}", _retrieve("refund", "refund")),
