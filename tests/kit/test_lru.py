@@ -1,13 +1,18 @@
 """Caches are bounded in bytes and evict the least recently used entry, one at a time."""
 
+import tracemalloc
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradepost.doors.http.compression import compress
 from tradepost.kit.cache_registry import FUNCTION_CACHES, CacheFigures, cache_figures, registered_cache
-from tradepost.kit.lru import ENTRY_OVERHEAD, LRUCache, Memo, MemoPool
+from tradepost.kit.lru import ENTRY_OVERHEAD, LRUCache, Memo, MemoPool, without_spare_room
 
 SIZES = st.integers(0, 3 * ENTRY_OVERHEAD)
 
@@ -44,6 +49,39 @@ def test_an_evicted_entry_is_reported() -> None:
     cache.put("a", 1)
     cache.put("b", 2)
     assert evicted == [("a", 1)]
+
+
+def test_a_touched_entry_is_used_but_not_hit() -> None:
+    cache = cache_of(2)
+    cache.put("a", 1)
+    cache.put("b", 2)
+    cache.touch("a")
+    cache.touch("unknown")
+    cache.put("c", 3)
+    assert (list(cache.entries), cache.hits) == (["a", "c"], 0)
+
+
+def test_entries_are_removed_by_their_values() -> None:
+    cache = cache_of(3)
+    for key, value in {"a": 1, "b": 2, "c": 1}.items():
+        cache.put(key, value)
+    cache.remove_where(lambda value: value == 1)
+    assert (list(cache.entries), cache.sizes, cache.evictions) == (["b"], {"b": cache.bytes}, 0)
+
+
+@pytest.mark.parametrize("encode", [msgspec.json.encode, lambda value: compress(msgspec.json.encode(value), b"zstd")])
+def test_stored_bytes_have_no_spare_room(encode: Callable[[Any], bytes]) -> None:
+    tracemalloc.start()
+    try:
+        encoded = encode(["x" * 400] * 100)
+        assert without_spare_room(encoded) == encoded
+        sizes = [encoded.__sizeof__()]
+        encoded = without_spare_room(encoded)
+        before = tracemalloc.get_traced_memory()[0]
+        del encoded
+        assert before - tracemalloc.get_traced_memory()[0] <= sizes[0] + 100
+    finally:
+        tracemalloc.stop()
 
 
 @given(steps=st.lists(st.tuples(st.integers(0, 5), SIZES), max_size=40))

@@ -262,3 +262,16 @@ async def test_the_aliases_of_an_entry_are_bounded_and_count_towards_the_size() 
     await cache.fill("other", reading("w", ("product", "2"), size=15 * ENTRY_OVERHEAD))
     assert (value(cache, "k"), cache.aliases) == (None, {}), "the least recently used entry and its aliases are evicted"
     assert cache.bytes == cache.entries["other"].size
+
+
+async def test_what_is_derived_from_a_value_is_counted_once_and_leaves_with_the_entry() -> None:
+    cache = ReadCache(max_bytes=20 * ENTRY_OVERHEAD)
+    entry = await cache.fill("k", reading("v", ROW))
+    size = entry.size
+    for derived in (500, 500, 700):
+        cache.count_derived(entry, derived)
+    assert (entry.size, cache.bytes) == (size + 700, size + 700)
+    cache.count_derived(entry, 20 * ENTRY_OVERHEAD)
+    assert (cache.entries, cache.bytes) == ({}, 0), "it exceeds the budget"
+    cache.count_derived(entry, 30 * ENTRY_OVERHEAD)
+    assert cache.bytes == 0, "a dropped entry counts nothing"

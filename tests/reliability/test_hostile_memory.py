@@ -32,7 +32,7 @@ CONDITIONS = (
 )  # fmt: skip
 ORDINARY = (
     "query($n: BigInt!) { products(first: %d, filter: {priceGte: $n}) { nodes { id slug name description "
-    "price { amount currency } variants(first: 3) { sku name } } } }"
+    "priceFrom { amount currency } variants(first: 3) { sku name } } } }"
 )
 
 type Request = Callable[[int], bytes]
@@ -200,6 +200,13 @@ async def test_the_hostile_requests_are_what_they_seem(client: httpx.AsyncClient
         "keys": 404,
         "keys of nested lists": 404,
     }
+
+
+async def test_the_ordinary_requests_are_answered_at_both_doors(client: httpx.AsyncClient) -> None:
+    """A warm-up whose requests are refused would leave the caches of a door empty."""
+    for n in range(4):
+        response = await send(client, ordinary(n))
+        assert (response.status_code, "errors" in response.json()) == (200, False)
 
 
 async def send(client: httpx.AsyncClient, request: bytes) -> httpx.Response:

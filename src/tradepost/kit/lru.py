@@ -73,6 +73,17 @@ class LRUCache[K, V](Cache):
         while self.bytes > self.max_bytes:
             self._evict()
 
+    def touch(self, key: K) -> None:
+        """Let an entry count as used just now. It is no hit."""
+        if key in self.entries:
+            self.entries.move_to_end(key)
+
+    def remove_where(self, matches: Callable[[V], bool]) -> None:
+        """Remove the entries whose value matches. They do not count as evicted."""
+        for key in [key for key, value in self.entries.items() if matches(value)]:
+            del self.entries[key]
+            self.bytes -= self.sizes.pop(key)
+
     def clear(self) -> None:
         """Remove all entries."""
         self.entries.clear()
@@ -89,6 +100,15 @@ class LRUCache[K, V](Cache):
         self.evictions += 1
         if self.on_evict is not None:
             self.on_evict(key, value)
+
+
+def without_spare_room(encoded: bytes | bytearray) -> bytes:
+    """Return a copy of just the bytes.
+
+    msgspec and zstandard allocate more than they fill, up to a half and all of a body, and leave it
+    so. What is stored must not hold it.
+    """
+    return bytes(memoryview(encoded))
 
 
 class MemoPool(Cache):

@@ -35,3 +35,32 @@ async def test_reads_of_one_kind_share_a_plan(app: "TradepostApp", client: httpx
     for product in products[1:]:
         assert (await client.get(f"/v1/products/{product['id']}", params={"fields": "shared: slug"})).status_code == 200
     assert plans.misses == compiled
+
+
+async def test_a_parsed_query_leaves_with_its_selection_and_keeps_it_while_it_is_used(
+    app: "TradepostApp", client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rest = app.state.rest
+    monkeypatch.setattr(rest, "cache", None)
+
+    async def read(name: str) -> None:
+        params = {"fields": f"id,leaving_{name}:name", "limit": "2"}
+        assert (await client.get("/v1/products", params=params)).status_code == 200
+
+    def cached() -> tuple[set[str], set[str]]:
+        """Return the names whose queries, and those whose Selections are cached."""
+        queries = {text.decode() for _, text, *_ in rest.queries.entries}
+        fields = {text for _, text, *_ in rest.selections.entries if text}
+        return (
+            {name for name in ("a", "b", "c") if any(f"leaving_{name}%3A" in text for text in queries)},
+            {name for name in ("a", "b", "c") if any(f"leaving_{name}:" in text for text in fields)},
+        )
+
+    await read("a")
+    await read("b")
+    assert cached() == ({"a", "b"}, {"a", "b"})
+    await read("a")
+    size = rest.selections.sizes[list(rest.selections.entries)[-1]]
+    monkeypatch.setattr(rest.selections, "max_bytes", 2 * size)
+    await read("c")
+    assert cached() == ({"a", "c"}, {"a", "c"})

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tradepost.kit.auth.credential_headers import CREDENTIAL_HEADERS
+from tradepost.kit.lru import without_spare_room
 
 from .asgi import Headers, Receive, Scope, Send, request_headers
 from .compression import MIN_SIZE, compress, is_compressible
@@ -92,7 +93,7 @@ class Response:
         if self.encodings is None:
             return compress(self.body, coding)
         if coding not in self.encodings:
-            self.encodings[coding] = compress(self.body, coding)
+            self.encodings[coding] = without_spare_room(compress(self.body, coding))
         return self.encodings[coding]
 
     def to_asgi_response(self, **_: Any) -> "Response":

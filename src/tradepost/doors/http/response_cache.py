@@ -81,9 +81,11 @@ class ResponseCache:
     def store(self, scope: Scope, sender: ResponseSender, context: CallContext, response: Response) -> None:
         """Store the response that was sent, if every anonymous caller may get the same."""
         client_headers, meter = request_headers(scope), context.meter
+        if context.cache.entry is None:
+            return
+        self.cache.count_derived(context.cache.entry, sum(map(len, (response.encodings or {}).values())))
         if (
-            context.cache.entry is None
-            or "cache_key" not in scope
+            "cache_key" not in scope
             or context.caller.is_authenticated
             or sender.method != "GET"
             or any(name in client_headers for name in CREDENTIAL_HEADER_NAMES)

@@ -35,19 +35,28 @@ QUERY_BYTES = 1500
 MAX_CACHED_QUERY_LENGTH = 4000
 """Longer query strings are parsed on every request, and responses to them are not cached."""
 
+type QueryKey = tuple[str, bytes, frozenset[str], int]
+type SelectionKey = tuple[str, str | None, frozenset[str], int]
+
 
 class RestDoor:
-    """State shared by all REST routes: the links of each version, and caches of parsed queries."""
+    """State shared by all REST routes: the links of each version, and caches of parsed queries.
+
+    queries: the parsed query strings, each with the key of its Selection. A query leaves with its
+        Selection, which it would keep in memory, and a query that is used keeps it from leaving.
+    selections: the Selections of `fields` texts. Successive pages of a list have different queries
+        but the same `fields`, and so share the Selection and the functions generated for it.
+    """
 
     def __init__(self, registry: Registry, *, require_if_match: bool = False, cache: ReadCache | None = None) -> None:
         self.registry, self.require_if_match, self.cache = registry, require_if_match, cache
         self.links: dict[int, Links] = {}
         self.renderings: dict[int, Rendering] = {}
         self.graphql_roots: Mapping[str, GraphQLRoot] = {}
-        self.queries = LRUCache[Any, Query]("rest_queries", MAX_QUERIES_BYTES, query_size)
-        # A cache of its own: successive pages of a list have different queries but the same
-        # `fields`, and so share the Selection and the Structs generated for it.
-        self.selections = LRUCache[Any, Selection[Any]]("rest_selections", MAX_SELECTIONS_BYTES, selection_size)
+        self.queries = LRUCache[QueryKey, tuple[Query, SelectionKey]]("rest_queries", MAX_QUERIES_BYTES, query_size)
+        self.selections = LRUCache[SelectionKey, Selection[Any]](
+            "rest_selections", MAX_SELECTIONS_BYTES, selection_size, self.forget_queries
+        )
 
     def register_routes(self, endpoints: Iterable[Endpoint], graphql_roots: Mapping[str, GraphQLRoot]) -> None:
         """Set the endpoints, which links lead to, and the GraphQL root field of each operation."""
@@ -80,7 +89,7 @@ class RestDoor:
                 else negotiate_media_type(accept, self.has_graphql_document(operation))
             )
         text, version, reserve = scope["query_string"], scope["version"], 0
-        query = self.queries.get((operation.name, text, caller.permissions, version))
+        query = self.find_query((operation.name, text, caller.permissions, version))
         if query is None:
             query, reserve = await self.parse_query(operation, text, version, context)
         if media_type == GRAPHQL_DOCUMENT and query.list_query.page is not None:
@@ -118,7 +127,8 @@ class RestDoor:
         if (has_rows or fields is not None) and selection_key not in self.selections:
             await context.meter.pay_for_text()
         # Whether the plan is new is not known yet. The reserve is refunded if it is not.
-        return self.cached_query(operation, text, permissions, version), COMPILE_POINTS if has_rows else 0
+        query = self.cached_query(operation, (operation.name, text, permissions, version), selection_key)
+        return query, COMPILE_POINTS if has_rows else 0
 
     def has_graphql_document(self, operation: Operation[Any, ..., Any]) -> bool:
         """Return whether requests to an operation have an equivalent GraphQL document.
@@ -127,26 +137,36 @@ class RestDoor:
         """
         return operation.kind in ("get", "list") and operation.name in self.graphql_roots
 
-    def cached_query(
-        self, operation: Operation[Any, ..., Any], text: bytes, permissions: frozenset[str], version: int
-    ) -> Query:
+    def cached_query(self, operation: Operation[Any, ..., Any], key: QueryKey, selection_key: SelectionKey) -> Query:
         """Return the parsed query string, from the cache if it has been parsed before."""
+        if (cached := self.find_query(key)) is not None:
+            return cached
+        _, text, permissions, version = key
 
         def compile_selection(fields: str | None) -> Selection[Any]:
-            key = (operation.result.name, fields, permissions, version)
             return self.selections.get_or_create(
-                key, lambda: compile_fields(operation.result, fields, permissions, self.renderings[version])
+                selection_key, lambda: compile_fields(operation.result, fields, permissions, self.renderings[version])
             )
 
-        def parse() -> Query:
-            return parse_query_string(operation, text, permissions, version, compile_selection)
+        query = parse_query_string(operation, text, permissions, version, compile_selection)
+        if len(text) <= MAX_CACHED_QUERY_LENGTH and selection_key in self.selections:
+            self.queries.put(key, (query, selection_key))
+        return query
 
-        if len(text) > MAX_CACHED_QUERY_LENGTH:
-            return parse()
-        return self.queries.get_or_create((operation.name, text, permissions, version), parse)
+    def find_query(self, key: QueryKey) -> Query | None:
+        """Return the parsed query string from the cache, or None."""
+        if (cached := self.queries.get(key)) is None:
+            return None
+        query, selection_key = cached
+        self.selections.touch(selection_key)
+        return query
+
+    def forget_queries(self, key: SelectionKey, selection: Selection[Any]) -> None:
+        """Remove the queries of an evicted Selection."""
+        self.queries.remove_where(lambda cached: cached[0].selection is selection)
 
 
-def query_size(key: tuple[Any, ...], query: Query) -> int:
+def query_size(key: QueryKey, cached: tuple[Query, SelectionKey]) -> int:
     """Return the approximate bytes of a parsed query string with its key.
 
     Its text is also in the filters and, twice, in the links; its Selection is in another cache.
@@ -154,7 +174,7 @@ def query_size(key: tuple[Any, ...], query: Query) -> int:
     return QUERY_BYTES + 5 * len(key[1])
 
 
-def selection_size(key: tuple[Any, ...], selection: Selection[Any]) -> int:
+def selection_size(key: SelectionKey, selection: Selection[Any]) -> int:
     """Return the approximate bytes of a Selection with its key."""
     lists = len(selection.list_queries)
     return FIELD_BYTES * (2 + selection.field_set.field_count + lists) + 4 * sys.getsizeof(key[1])

@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
 from tradepost.kit.cache.read_cache import CacheEntry
+from tradepost.kit.lru import without_spare_room
 from tradepost.kit.operations.operation import Kind, Operation
 from tradepost.kit.problems import InvalidParameter
 from tradepost.kit.query.source_tables import ReadDependencies
@@ -98,13 +99,12 @@ class OperationRoute(HTTPRouteHandler):
     ) -> CacheEntry:
         """Run the operation and return its response as an entry of the read cache.
 
-        The response keeps its compressed bodies. They are no longer than the body itself, so its
-        length is counted twice.
+        The response keeps its compressed bodies, which are counted when they are made.
         """
         request.context.cache.dependencies = dependencies
         response = await self.run(request, path_params)
-        response.encodings = {}
-        size = 2 * len(response.body) + 4 * len(request.scope["query_string"])
+        response.body, response.encodings = without_spare_room(response.body), {}
+        size = len(response.body) + 2 * len(request.scope["query_string"])
         return CacheEntry(response, size, request.context.meter.net)
 
     async def run(self, request: RestRequest, path_params: dict[str, str]) -> Response:

@@ -34,18 +34,19 @@ class CacheEntry:
     """A cached value.
 
     size: its bytes, with overhead.
+    derived: the bytes that its value got later, such as compressed bodies.
     net: the points that a request answered from it is charged.
     uncacheable: it is returned but not stored; a missing row is, for example.
     key: its key while it is stored, else None.
     aliases: other keys that lead to it.
     """
 
-    __slots__ = ("aliases", "expires_at", "key", "net", "size", "tags", "uncacheable", "value")
+    __slots__ = ("aliases", "derived", "expires_at", "key", "net", "size", "tags", "uncacheable", "value")
 
     def __init__(self, value: Any, size: int, net: int, *, uncacheable: bool = False) -> None:
         self.value, self.size, self.net, self.uncacheable = value, size + ENTRY_OVERHEAD, net, uncacheable
         self.tags: frozenset[Tag] = frozenset()
-        self.expires_at = 0.0
+        self.expires_at, self.derived = 0.0, 0
         self.key: Hashable = None
         self.aliases: list[Hashable] = []
 
@@ -137,6 +138,12 @@ class ReadCache(Cache):
         self.hits += 1
         return value
 
+    def count_derived(self, entry: CacheEntry, size: int) -> None:
+        """Count the bytes that an entry's value holds by now besides itself."""
+        if size != entry.derived:
+            entry.derived, added = size, size - entry.derived
+            self._enlarge(entry, added)
+
     def add_alias(self, entry: CacheEntry, alias: Hashable, value: Any, size: int = 0) -> None:
         """Store a value of some bytes that was derived from an entry, such as a response.
 
@@ -146,9 +153,7 @@ class ReadCache(Cache):
         if entry.key is not None and alias not in self.aliases and len(entry.aliases) < MAX_ALIASES:
             self.aliases[alias] = entry, value
             entry.aliases.append(alias)
-            entry.size += ENTRY_OVERHEAD + size
-            self.bytes += ENTRY_OVERHEAD + size
-            self._evict()
+            self._enlarge(entry, ENTRY_OVERHEAD + size)
 
     async def fill(self, key: Hashable, read: Read) -> CacheEntry:
         """Read what `get` did not find, or wait for a running read of the same key.
@@ -226,6 +231,13 @@ class ReadCache(Cache):
         for table, id in entry.tags:
             self.keys_by_tag.setdefault(table, {}).setdefault(id, set()).add(key)
         self._evict()
+
+    def _enlarge(self, entry: CacheEntry, size: int) -> None:
+        """Count more bytes of an entry, unless it was removed."""
+        if entry.key is not None:
+            entry.size += size
+            self.bytes += size
+            self._evict()
 
     def _evict(self) -> None:
         """Remove the least recently used entries that exceed the budget."""

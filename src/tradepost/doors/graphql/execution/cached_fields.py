@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from tradepost.kit.cache.read_cache import CacheEntry, ReadCache
+from tradepost.kit.lru import without_spare_room
 from tradepost.kit.operations.pricing import Price
 from tradepost.kit.query.source_tables import ReadDependencies
 from tradepost.kit.writes.call_context import CallContext
@@ -21,9 +22,13 @@ async def cached_value(
     cache: ReadCache, key: tuple[Any, ...], root: Root, variables: Variables, context: CallContext, price: Price
 ) -> bytes:
     """Return the bytes of one root field from the read cache, which is filled if necessary."""
-    entry = cache.get(key) or await cache.fill(
-        key, lambda dependencies: cache_entry(root, variables, context, price, dependencies, len(key[1]))
-    )
+    entry = cache.get(key)
+    if entry is None:
+        number, encoded, *caller = key
+        entry = await cache.fill(
+            (number, without_spare_room(encoded), *caller),
+            lambda dependencies: cache_entry(root, variables, context, price, dependencies, len(encoded)),
+        )
     context.meter.net += entry.net
     return entry.value
 
@@ -62,4 +67,6 @@ async def cache_entry(
         return CacheEntry(encoded, 0, min(price.points, 1), uncacheable=True)
     # A missing object in `nodes` has no tag, so creating it would not invalidate the entry.
     has_missing_node = isinstance(value, list) and None in value
-    return CacheEntry(encoded, len(encoded) + key_bytes, price.net(rows), uncacheable=has_missing_node)
+    return CacheEntry(
+        without_spare_room(encoded), len(encoded) + key_bytes, price.net(rows), uncacheable=has_missing_node
+    )
