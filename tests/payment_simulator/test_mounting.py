@@ -12,6 +12,7 @@ from litestar import Litestar, asgi
 
 from tests.payment_simulator.conftest import RETURN_URL
 from tradepost.payment_simulator import Simulator, WebhookEndpoint, create_simulator
+from tradepost.payment_simulator.ledger import Ledger
 
 BASE, PUBLIC = "/fake-provider", "https://shop.example/fake-provider"
 AUTHORIZATION = {"authorization": "Bearer sk_demo"}
@@ -25,6 +26,8 @@ class Endpoint:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.bodies.append((await receive())["body"])
+        if len(self.bodies) == 1:
+            raise RuntimeError("The app has failed.")
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -39,6 +42,7 @@ def simulator(tmp_path: Path) -> Simulator:
         webhooks=[WebhookEndpoint("http://shop/webhooks", "whsec_demo", frozenset({"payment_intent.succeeded"}))],
         base_path=BASE,
         public_url=PUBLIC,
+        retry_seconds=0.1,
         transport=httpx.ASGITransport(Endpoint()),
     )
 
@@ -84,6 +88,31 @@ async def test_an_endpoint_gets_the_types_that_it_wants(browser: httpx.AsyncClie
     answer = await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=AUTHORIZATION)
     assert answer.json()["status"] == "succeeded"
     assert [delivery["type"] for delivery in await simulator.controls.deliveries()] == ["payment_intent.succeeded"]
+
+
+async def test_an_app_that_fails_gets_the_event_again(browser: httpx.AsyncClient, simulator: Simulator) -> None:
+    form = {"amount": "500", "currency": "eur", "confirm": "true", "payment_method": "pm_card_visa"}
+    form |= {"payment_method_types[]": "card"}
+    await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=AUTHORIZATION)
+    deadline = time.monotonic() + 20
+    while [(d["attempt"], d["state"]) for d in await simulator.controls.deliveries()] != [(2, "delivered")]:
+        assert time.monotonic() < deadline
+
+
+async def test_a_fault_of_the_simulator_itself_gives_the_key_back(
+    browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("The simulator has failed.")
+
+    form, headers = {"amount": "500", "currency": "eur"}, {**AUTHORIZATION, "idempotency-key": "one"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "emit", fail)
+        answer = await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
+    assert "The simulator has failed." in caplog.text
+    assert (await browser.get(f"{BASE}/v1/payment_intents", headers=AUTHORIZATION)).json()["data"] == []
+    assert (await browser.post(f"{BASE}/v1/payment_intents", data=form, headers=headers)).status_code == 200
 
 
 async def test_in_process_the_effect_does_not_need_the_client(tmp_path: Path) -> None:

@@ -128,12 +128,17 @@ class Api:
         else:
             if fault is not None and fault.kind == "hold_before":
                 await asyncio.sleep(fault.seconds)
-            is_failure = fault is not None and fault.kind == "error_after"
-            work = partial(_run_endpoint, call, is_failure=is_failure)
-            status, body = await self.engine.change(work, call.request.base_url)
+            status, body = await self._change(call, is_failure=fault is not None and fault.kind == "error_after")
         if status >= 500:
             headers["stripe-should-retry"] = "false"  # the answer would be the same
         return json_answer(status, body, headers)
+
+    async def _change(self, call: Call, *, is_failure: bool) -> tuple[int, dict[str, Any]]:
+        try:
+            return await self.engine.change(partial(_run_endpoint, call, is_failure=is_failure), call.request.base_url)
+        except Exception:
+            await self.engine.change(lambda tx: idempotency.release(tx, call.key or "", call.id))
+            raise
 
     async def _claim(self, call: Call, headers: dict[str, str]) -> idempotency.StoredAnswer | None:
         key = call.key

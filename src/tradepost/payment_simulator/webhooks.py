@@ -119,9 +119,10 @@ class Deliveries:
         header = signature(payload, self.secrets[delivery.url], int(self.engine.store.clock()))
         headers = {"content-type": "application/json; charset=utf-8", "stripe-signature": header}
         try:
-            response = await client.post(delivery.url, content=payload, headers=headers)
+            async with asyncio.timeout(TIMEOUT):  # httpx has none for an app in the same process
+                response = await client.post(delivery.url, content=payload, headers=headers)
             answer, is_accepted = str(response.status_code), response.is_success
-        except httpx.HTTPError as error:
+        except Exception as error:  # of the connection, or of an app in the same process
             answer, is_accepted = type(error).__name__, False
         await self.engine.change(lambda tx: self._note(tx, delivery, answer, is_accepted=is_accepted))
 
