@@ -83,7 +83,7 @@ def payment_request(**members: Any) -> PaymentRequest:
         "method": None,
         "amount": 2500,
         "currency": "EUR",
-        "text": "Order 1001",
+        "order_number": "1001",
     }
     return PaymentRequest(**(defaults | members))
 

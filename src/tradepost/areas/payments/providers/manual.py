@@ -30,6 +30,7 @@ class ManualProvider:
     async def create(self, request: PaymentRequest, key: str) -> ProviderPayment:
         """Return the instructions for a transfer; cash on delivery is authorized at once."""
         is_cash = request.method == CASH_ON_DELIVERY
+        instructions = transfer_instructions(request.amount, request.currency, request.order_number)
         return ProviderPayment(
             reference=None,
             payment_id=request.payment_id,
@@ -37,7 +38,7 @@ class ManualProvider:
             amount=request.amount,
             currency=request.currency,
             authorized=request.amount if is_cash else 0,
-            next_action=None if is_cash else transfer_instructions(request.amount, request.currency, request.text),
+            next_action=None if is_cash else instructions,
         )
 
     async def read(self, reference: str) -> ProviderPayment:

@@ -40,7 +40,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     method: the method, if the provider has several.
     captures_at_once: whether the money is taken at once, or only authorized.
     return_url: where the payer's browser goes back to.
-    text: what the payer is shown, such as the order's number.
+    order_number: what the payer is shown.
     """
 
     payment_id: str
@@ -50,7 +50,7 @@ class PaymentRequest(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     captures_at_once: bool = True
     return_url: str | None = None
-    text: str = ""
+    order_number: str = ""
 
 
 class NextAction(msgspec.Struct, frozen=True, kw_only=True):

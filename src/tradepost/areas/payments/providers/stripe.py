@@ -85,8 +85,8 @@ class StripeProvider:
             "automatic_payment_methods": {"enabled": True},
             "metadata": self._metadata(payment_id=request.payment_id, order_id=request.order_id),
         }
-        if request.text:
-            params["description"] = request.text
+        if request.order_number:
+            params["description"] = f"Order {request.order_number}"
         if self.account.payment_page is not None and request.return_url is not None:
             params["return_url"] = request.return_url
         with self._errors():

@@ -107,7 +107,7 @@ def payment_request(order: OrderRow, payment: PaymentRow) -> PaymentRequest:
         currency=payment.currency,
         captures_at_once=payment.captures_at_once,
         return_url=payment.return_url,
-        text=order.number,
+        order_number=order.number,
     )
 
 
