@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.areas.accounts.captured_mail import CapturedMail
-from tests.areas.carts.shopper import graphql
+from tests.areas.carts.shopper import ADDRESS, graphql
 from tests.areas.catalog.events import events_of, types_of
 from tests.areas.inventory.stock import STOCKKEEPER, transaction
 from tests.areas.orders.checkout import placed_order, post, stock_of, stocked_variant
@@ -21,6 +21,8 @@ from .refunding import capture, euros, paid_order, payment_now, refund, refund_u
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
+
+GERMANY = ADDRESS | {"country": "DE"}
 
 pytestmark = pytest.mark.anyio
 
@@ -201,3 +203,46 @@ async def test_a_disputed_payment_is_left_out(app: "TradepostApp", staff: httpx.
     made = await refunds_of(client, order)
     assert [(one["payment_id"], one["amount"]) for one in made] == [(second["id"], second["captured"])]
     assert_problem(await try_refund(staff, first), 409, "invalid_transition")
+
+
+async def taxed_order(app: "TradepostApp", staff: httpx.AsyncClient) -> tuple[httpx.AsyncClient, Json, Json]:
+    """Pay an order of 3 units of 3.33 at one rate of tax and 3 of 7.77 at another."""
+    standard = await stocked_variant(app, staff, 9, 333)
+    reduced = await stocked_variant(app, staff, 9, 777, tax_class="reduced")
+    client, order, payment = await paid_order(app, staff, (standard, 3), (reduced, 3), shipping_address=GERMANY)
+    assert len(order["tax_lines"]) == 2
+    return client, order, payment
+
+
+def summed(tax_lines: list[Json]) -> dict[str, tuple[int, int]]:
+    """Return the taxable amounts and the taxes by rate."""
+    sums = dict[str, tuple[int, int]]()
+    for line in tax_lines:
+        taxable, tax = sums.get(line["percentage"], (0, 0))
+        sums[line["percentage"]] = (taxable + line["taxable"]["amount"], tax + line["tax"]["amount"])
+    return sums
+
+
+async def test_the_tax_of_cancelled_units_is_that_of_their_lines(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    client, order, _ = await taxed_order(app, staff)
+    rates = {line["id"]: line["tax_percentage"] for line in order["lines"]}
+    first, second = order["lines"]
+    for quantities, line in (((2, 0), first), ((0, 1), second)):
+        await cancel(client, order, *quantities)
+        [*_, made] = await refunds_of(client, order)
+        assert [one["percentage"] for one in made["tax_lines"]] == [rates[line["id"]]]
+        [tax_line] = made["tax_lines"]
+        assert tax_line["tax"]["amount"] == round(line["tax"]["amount"] * sum(quantities) / 3)
+    await cancel(client, order)
+    taxes = [one for made in await refunds_of(client, order) for one in made["tax_lines"]]
+    assert summed(taxes) == summed(order["tax_lines"])
+
+
+async def test_refunds_of_everything_have_the_tax_of_the_order(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
+    _, order, payment = await taxed_order(app, staff)
+    await refund(staff, payment, amount=euros(101))
+    await refund_units(staff, payment, order, 1, 2)
+    await refund(staff, payment, amount=euros(7))
+    await refund(staff, payment)
+    taxes = [one for made in await refunds_of(staff, order) for one in made["tax_lines"]]
+    assert summed(taxes) == summed(order["tax_lines"])

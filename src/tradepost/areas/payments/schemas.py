@@ -220,7 +220,8 @@ class RefundLineInput(OrderUnitsInput, forbid_unknown_fields=True):
 class RefundInput(Struct, forbid_unknown_fields=True):
     """Input to refund a payment. Fields that are omitted or null get their defaults.
 
-    Without `amount`, `lines` and `shipping`, all that is left of the payment is refunded.
+    Without `amount`, `lines` and `shipping`, the units of the return are refunded if `return_id` is
+    given, and else all that is left of the payment.
     """
 
     amount: Annotated[
@@ -238,3 +239,4 @@ class RefundInput(Struct, forbid_unknown_fields=True):
         bool, Meta(description="Whether the costs of shipping are refunded, as far as they have not been.")
     ] = False
     reason: RefundReason | None = None
+    return_id: Annotated[UUID | None, Meta(description="The return of the order that it pays back.")] = None

@@ -124,6 +124,7 @@ REFUND = EntityCase(
         "lines": [[], [{"order_line_id": UNKNOWN_ID, "quantity": n} for n in (1, 0)], None],
         "shipping": [True, None],
         "reason": ["", "x" * 501, "Two\nlines", None],
+        "return_id": ["x", UNKNOWN_ID, None],
     },
     reads=(
         ReadCase("refund_list", ORDERS, {"id,amount": 1, "id,order{number},lines{quantity}": 2}),
@@ -145,6 +146,7 @@ REFUND = EntityCase(
                 Fault({"lines": []}, ("/lines",)),
                 Fault({"shipping": True}, ("/shipping",)),
                 Fault({"reason": ""}, ("/reason",)),
+                Fault({"return_id": UNKNOWN_ID}, ("/return_id",)),
             ),
         ),
         WriteCase("refund_complete", STAFF_ONLY, path="/refunds/{0}/completion"),

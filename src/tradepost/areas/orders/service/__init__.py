@@ -18,6 +18,7 @@ from .ordered_variants import refuse_to_delete_ordered_variants
 from .orders import Orders
 from .placement import Placement
 from .return_creation import ReturnCreation
+from .return_rows import load_return_units
 from .returns import Returns
 from .settings import OrderSettings
 from .settlement import (
@@ -56,6 +57,7 @@ __all__ = [
     "detach_orders",
     "expire_orders",
     "load_line_amounts",
+    "load_return_units",
     "lock_order",
     "lock_order_for",
     "lock_with_order",

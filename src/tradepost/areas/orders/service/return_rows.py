@@ -101,6 +101,15 @@ async def load_items(context: CallContext, row: ReturnRow) -> list[ReturnItem]:
     return [ReturnItem(*columns) for columns in await context.session.execute(query.order_by(line.position, line.id))]
 
 
+async def load_return_units(context: CallContext, return_id: str) -> dict[str, int]:
+    """Return the units in a return, by order line."""
+    line, units = ReturnLineRow, dict[str, int]()
+    query = select(line.order_line_id, line.quantity).where(line.return_id == return_id)
+    for line_id, quantity in await context.session.execute(query):
+        units[line_id] = units.get(line_id, 0) + quantity
+    return units
+
+
 async def add_entry(context: CallContext, order: OrderRow, type: str, row: ReturnRow, **data: Any) -> None:
     """Add an entry about a return to the timeline of its order."""
     await add_entries(context, (order, TimelineEntry(type, return_id=row.id, **data)))

@@ -4,7 +4,7 @@ A call to a provider is begun in one transaction (`calls.py`), made while none i
 answer is applied in another (`application.py`): by the request, the worker or the reconciler.
 """
 
-from .automatic_refunds import create_refunds, refund_cancelled_orders, refund_cancelled_units
+from .automatic_refunds import create_refunds, refund_cancelled_orders, refund_cancelled_units, refund_returns
 from .captures import Captures
 from .completion import Completion
 from .creation import PaymentCreation
@@ -44,6 +44,7 @@ __all__ = [
     "reconcile_payments",
     "refund_cancelled_orders",
     "refund_cancelled_units",
+    "refund_returns",
     "void_closed_orders",
     "void_overdue_payments",
 ]

@@ -1,20 +1,28 @@
-"""Refunds that the shop makes itself: of cancelled orders and units, and of what was paid twice."""
+"""Refunds that the shop makes itself: of cancelled orders and units, returns and surplus money."""
 
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, select
 
-from tradepost.areas.orders.service import OrderRow, payable_total
+from tradepost.areas.orders.service import OrderRow, load_return_units, payable_total
 from tradepost.kit.writes.call_context import CallContext
 from tradepost.kit.writes.domain_events import DomainEvent, on_event
 
 from .. import policy
 from ..models import PaymentRow, RefundRow
 from .refund_amounts import reduce_to, subtract
-from .refund_plans import RefundPlan, load_refundable, plan_amount, plan_units
+from .refund_plans import (
+    SYSTEM,
+    UNITS_CANCELLED,
+    RefundPlan,
+    load_refundable,
+    plan_amount,
+    plan_cancelled,
+    plan_units,
+)
 from .refund_rows import insert_refund, take_step
 
-ORDER_CANCELLED, UNITS_CANCELLED = "order_cancelled", "units_cancelled"
+ORDER_CANCELLED, RETURNED = "order_cancelled", "returned"
 
 
 async def create_refunds(
@@ -37,15 +45,20 @@ async def create_refunds(
     if amount is not None:
         plan = plan_amount(refundable, amount)
     else:
-        left = {line.id: refundable.units_left(line) for line in refundable.lines}
-        capped = {id: min(quantity, left.get(id, 0)) for id, quantity in (units or {}).items()}
-        plan = plan_units(refundable, capped, shipping=shipping)
+        plan = plan_units(refundable, refundable.limit(units or {}), shipping=shipping)
+    return await _refund(context, order, plan, reason=reason, return_id=return_id)
+
+
+async def _refund(
+    context: CallContext, order: OrderRow, plan: RefundPlan, *, reason: str, return_id: str | None = None
+) -> list[RefundRow]:
+    """Make the refunds of a plan, spread over the payments of the order."""
     created = list[RefundRow]()
     for payment in await _lock_payments(context, order):
         if plan.amount <= 0:
             break
         part, plan = _split(plan, payment.captured_amount - payment.refunded_amount)
-        refund = await insert_refund(context, order, payment, part, "system", reason=reason, return_id=return_id)
+        refund = await insert_refund(context, order, payment, part, SYSTEM, reason=reason, return_id=return_id)
         assert refund is not None, "the payment is locked"
         if payment.provider == policy.MANUAL:
             await take_step(context, order, payment, refund, "refund_accept")
@@ -106,4 +119,20 @@ async def refund_surplus(context: CallContext, order: OrderRow, reason: str) -> 
     )
     refunded = int(await context.session.scalar(query) or 0)
     if (amount := order.captured_amount - payable_total(order) - refunded) > 0:
-        await create_refunds(context, order, amount=amount, reason=reason)
+        refundable = await load_refundable(context, order)
+        of_units = reason == UNITS_CANCELLED
+        plan = plan_cancelled(refundable, amount) if of_units else plan_amount(refundable, amount)
+        await _refund(context, order, plan, reason=reason)
+
+
+@on_event("return.received")
+async def refund_returns(context: CallContext, events: Sequence[DomainEvent]) -> None:
+    """Refund the units of returns that were received with a refund. The orders are locked."""
+    for event in events:
+        if event.data["refund"]:
+            order = await context.session.get_one(OrderRow, event.data["order_id"])
+            units = await load_return_units(context, event.subject)
+            shipping = event.data["shipping"]
+            await create_refunds(
+                context, order, units=units, shipping=shipping, reason=RETURNED, return_id=event.subject
+            )

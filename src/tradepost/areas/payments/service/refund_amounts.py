@@ -47,6 +47,11 @@ def next_units(line: LineAmounts, refunded: RefundedUnits, quantity: int) -> Ref
     return RefundedUnits(value, min(value, max(0, tax - refunded.tax)), quantity)
 
 
+def cancelled_units(line: LineAmounts) -> TaxedAmount:
+    """Return what the cancelled units of a line are worth."""
+    return TaxedAmount(*[share(amount, line.cancelled, line.quantity) for amount in (line.total, line.tax)])
+
+
 def refundable_units(line: LineAmounts, refunded: RefundedUnits) -> int:
     """Return how many units of a line can still be refunded."""
     return max(0, line.quantity - line.cancelled - refunded.quantity)

@@ -4,20 +4,21 @@ from collections.abc import Mapping
 
 from sqlalchemy import select
 
-from tradepost.areas.orders.service import OrderRow, lock_with_order
+from tradepost.areas.orders.resource import returns
+from tradepost.areas.orders.service import OrderRow, load_return_units, lock_with_order
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
-from tradepost.kit.problems import Conflict, Fault, InvalidTransition, Validation
+from tradepost.kit.problems import Conflict, InvalidTransition, Validation
 from tradepost.kit.query.records import Record
 from tradepost.kit.resource.selection import Selection
-from tradepost.kit.schema.validation import validation_problem
 
 from .. import policy
 from ..models import PaymentRow, RefundRow
 from ..resource import payments, refunds
 from ..schemas import Refund, RefundInput
 from .refund_calls import RefundCall, begin_refund, call_provider, lock_refund, record_answer
-from .refund_plans import RefundableOrder, RefundPlan, load_refundable, plan_amount, plan_units
+from .refund_plans import load_refundable
+from .refund_requests import requested_plan
 from .refund_rows import check_count, insert_refund, take_step
 
 
@@ -74,8 +75,13 @@ class RefundCreation(Service):
         """Insert the refund. That of a payment with the provider `manual` succeeds at once."""
         order, payment = await self._lock(key)
         await check_count(self.context, payment)
-        plan = self._plan(await load_refundable(self.context, order), payment, new)
-        columns = {"reason": new.reason, "claim_id": self.context.idempotency.claim_id}
+        returned = await self._returned_units(order, new)
+        plan = requested_plan(await load_refundable(self.context, order), payment, new, returned)
+        columns = {
+            "reason": new.reason,
+            "return_id": None if new.return_id is None else str(new.return_id),
+            "claim_id": self.context.idempotency.claim_id,
+        }
         refund = await insert_refund(self.context, order, payment, plan, "staff", **columns)
         if refund is None:
             raise Conflict("The payment was refunded meanwhile.")
@@ -96,44 +102,15 @@ class RefundCreation(Service):
                 raise InvalidTransition("The payment is disputed, so it cannot be refunded.") from None
             raise InvalidTransition(f"A payment with the status `{status}` cannot be refunded.") from None
 
-    def _plan(self, order: RefundableOrder, payment: PaymentRow, new: RefundInput) -> RefundPlan:
-        """Return the refund that is requested, or raise Validation."""
-        left = payment.captured_amount - payment.refunded_amount
-        if new.amount is not None and new.amount.currency != payment.currency:
-            detail = f"The payment is in {payment.currency}, not in {new.amount.currency}."
-            raise Validation.at_pointer("/amount/currency", detail)
-        amount = None if new.amount is None else new.amount.amount
-        if new.lines is None and not new.shipping:
-            _check_amount(amount, left, "/amount/amount")
-            return plan_amount(order, left if amount is None else amount)
-        if new.shipping and order.shipping_left <= 0:
-            raise Validation.at_pointer("/shipping", "No costs of shipping are left to refund.", "out_of_range")
-        plan = plan_units(order, _requested_units(order, new), shipping=new.shipping, most=amount)
-        _check_amount(amount, plan.amount, "/amount/amount")
-        _check_amount(plan.amount, left, "/lines" if amount is None and new.lines else "/amount/amount")
-        return plan
-
-
-def _check_amount(amount: int | None, most: int, pointer: str) -> None:
-    """Raise Validation if an amount is more than can be refunded, or nothing."""
-    if amount is not None and not 1 <= amount <= most:
-        detail = f"From 1 to {most} minor units can be refunded; {amount} were requested."
-        raise Validation.at_pointer(pointer, detail, "out_of_range")
-
-
-def _requested_units(order: RefundableOrder, new: RefundInput) -> Mapping[str, int]:
-    """Return the units of an input by line, or raise Validation."""
-    by_id, units, faults = {line.id: line for line in order.lines}, dict[str, int](), list[Fault]()
-    for index, item in enumerate(new.lines or ()):
-        id = str(item.order_line_id)
-        if (line := by_id.get(id)) is None:
-            detail = "The order has no such line."
-            faults.append(Fault(code="not_found", detail=detail, pointer=f"/lines/{index}/order_line_id"))
-            continue
-        units[id] = units.get(id, 0) + item.quantity
-        if units[id] > (most := order.units_left(line)):
-            detail = f"At most {most} of this line can be refunded."
-            faults.append(Fault(code="out_of_range", detail=detail, pointer=f"/lines/{index}/quantity"))
-    if faults:
-        raise validation_problem(faults)
-    return units
+    async def _returned_units(self, order: OrderRow, new: RefundInput) -> Mapping[str, int] | None:
+        """Return the units of the return that is given, or raise Validation if there is none."""
+        if new.return_id is None:
+            return None
+        id, table = str(new.return_id), returns.table
+        query = select(table.c.status).where(table.c.id == id, table.c.order_id == order.id)
+        status = await self.session.scalar(query)
+        if status is None:
+            raise returns.reference_not_found("/return_id", id)
+        if status not in ("requested", "received"):
+            raise Validation.at_pointer("/return_id", f"The return is {status}.", "not_allowed")
+        return await load_return_units(self.context, id)

@@ -1,9 +1,10 @@
 """Plans of refunds: an amount, the units and the shipping in it, and the tax."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from tradepost.areas.orders.service import LineAmounts, OrderRow, load_line_amounts
 from tradepost.kit.writes.call_context import CallContext
@@ -16,28 +17,40 @@ from .refund_amounts import (
     TaxedAmount,
     amounts_of_order,
     amounts_of_shipping,
+    cancelled_units,
     next_units,
     reduce_to,
     refundable_units,
+    subtract,
     sum_by_rate,
 )
+
+SYSTEM, UNITS_CANCELLED = "system", "units_cancelled"
 
 
 class RefundableOrder(msgspec.Struct, frozen=True):
     """The lines of an order, and what its refunds have already, but for those that failed.
 
     amounts: the amounts of the order by rate.
+    amounts_left: what is left of them.
+    cancelled_left: what is left of the amounts of cancelled units.
     shipping_left: the costs of shipping that were not refunded.
     """
 
     lines: Sequence[LineAmounts]
     refunded: Mapping[str, RefundedUnits]
     amounts: AmountsByRate
+    amounts_left: AmountsByRate
+    cancelled_left: AmountsByRate
     shipping_left: int
 
     def units_left(self, line: LineAmounts) -> int:
         """Return how many units of a line can still be refunded."""
         return refundable_units(line, self.refunded.get(line.id, NOTHING))
+
+    def limit(self, units: Mapping[str, int]) -> dict[str, int]:
+        """Return units by line, no more than can still be refunded."""
+        return {line.id: min(units.get(line.id, 0), self.units_left(line)) for line in self.lines}
 
 
 class RefundPlan(msgspec.Struct, frozen=True):
@@ -56,23 +69,52 @@ class RefundPlan(msgspec.Struct, frozen=True):
 
 async def load_refundable(context: CallContext, order: OrderRow) -> RefundableOrder:
     """Return what can be refunded of a locked order."""
-    line, is_active = RefundLineRow, (RefundRow.order_id == order.id, RefundRow.status != "failed")
-    sums = func.sum(line.amount_amount), func.sum(line.tax_amount), func.sum(line.quantity)
-    query = select(line.order_line_id, *sums).join(RefundRow, RefundRow.id == line.refund_id).where(*is_active)
-    rows = await context.session.execute(query.group_by(line.order_line_id))
-    shipping = await context.session.scalar(select(func.sum(RefundRow.shipping_amount)).where(*is_active))
+    query = select(RefundRow.shipping_amount, RefundRow.tax_lines, RefundRow.reason, RefundRow.actor)
+    rows = (await context.session.execute(query.where(*_active(order)))).all()
+    lines, amounts = await load_line_amounts(context, order.id), amounts_of_order(order.tax_lines)
+    taxes = [(tax_lines, actor == SYSTEM and reason == UNITS_CANCELLED) for _, tax_lines, reason, actor in rows]
+    cancelled = sum_by_rate([(line.rate, cancelled_units(line)) for line in lines])
     return RefundableOrder(
-        await load_line_amounts(context, order.id),
-        # PostgreSQL returns sums of integers as Decimal.
-        {id: RefundedUnits(int(total), int(tax), int(quantity)) for id, total, tax, quantity in rows},
-        amounts_of_order(order.tax_lines),
-        (order.delivery_total_amount or 0) - int(shipping or 0),
+        lines,
+        await _refunded_units(context, order),
+        amounts,
+        subtract(amounts, _sum_tax_lines([tax_lines for tax_lines, _ in taxes])),
+        subtract(cancelled, _sum_tax_lines([tax_lines for tax_lines, is_cancelled in taxes if is_cancelled])),
+        (order.delivery_total_amount or 0) - sum([shipping for shipping, *_ in rows]),
     )
 
 
+async def _refunded_units(context: CallContext, order: OrderRow) -> dict[str, RefundedUnits]:
+    """Return the units in the refunds of an order, by line."""
+    line = RefundLineRow
+    sums = func.sum(line.amount_amount), func.sum(line.tax_amount), func.sum(line.quantity)
+    query = select(line.order_line_id, *sums).join(RefundRow, RefundRow.id == line.refund_id).where(*_active(order))
+    rows = await context.session.execute(query.group_by(line.order_line_id))
+    # PostgreSQL returns sums of integers as Decimal.
+    return {id: RefundedUnits(int(total), int(tax), int(quantity)) for id, total, tax, quantity in rows}
+
+
+def _active(order: OrderRow) -> tuple[ColumnElement[bool], ...]:
+    """The refunds of an order that have not failed."""
+    return RefundRow.order_id == order.id, RefundRow.status != "failed"
+
+
+def _sum_tax_lines(tax_lines: Sequence[Sequence[Mapping[str, Any]]]) -> AmountsByRate:
+    return sum_by_rate([pair for lines in tax_lines for pair in amounts_of_order(lines).items()])
+
+
 def plan_amount(order: RefundableOrder, amount: int) -> RefundPlan:
-    """Return the plan of a bare amount. Its tax is in proportion to that of the order."""
-    return RefundPlan(amount, 0, (), reduce_to(order.amounts, amount))
+    """Return the plan of a bare amount.
+
+    Its tax is in proportion to that of the order. If nothing is left then, it is what is left.
+    """
+    is_rest = amount == sum([part.total for part in order.amounts_left.values()])
+    return RefundPlan(amount, 0, (), order.amounts_left if is_rest else reduce_to(order.amounts, amount))
+
+
+def plan_cancelled(order: RefundableOrder, amount: int) -> RefundPlan:
+    """Return the plan of an amount that was captured for units which are cancelled now."""
+    return RefundPlan(amount, 0, (), reduce_to(order.cancelled_left, amount))
 
 
 def plan_units(
