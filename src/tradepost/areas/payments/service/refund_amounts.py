@@ -49,7 +49,8 @@ def next_units(line: LineAmounts, refunded: RefundedUnits, quantity: int) -> Ref
 
 def cancelled_units(line: LineAmounts) -> TaxedAmount:
     """Return what the cancelled units of a line are worth."""
-    return TaxedAmount(*[share(amount, line.cancelled, line.quantity) for amount in (line.total, line.tax)])
+    total = share(line.total, line.cancelled, line.quantity, step=refund_step(line.currency))
+    return TaxedAmount(total, share(line.tax, line.cancelled, line.quantity))
 
 
 def refundable_units(line: LineAmounts, refunded: RefundedUnits) -> int:

@@ -114,7 +114,8 @@ def plan_amount(order: RefundableOrder, amount: int) -> RefundPlan:
 
 def plan_cancelled(order: RefundableOrder, amount: int) -> RefundPlan:
     """Return the plan of an amount that was captured for units which are cancelled now."""
-    return RefundPlan(amount, 0, (), reduce_to(order.cancelled_left, amount))
+    has_left = any(part.total for part in order.cancelled_left.values())
+    return RefundPlan(amount, 0, (), reduce_to(order.cancelled_left if has_left else order.amounts, amount))
 
 
 def plan_units(
