@@ -11,6 +11,7 @@ LONGEST = (
     "tests/contract/test_audits.py",
     "tests/test_cli.py",
     "tests/test_serving.py",
+    "tests/reliability/payments/",
     "tests/reliability/test_invalidation.py",
     "tests/reliability/test_leases.py",
     "tests/reliability/test_hostile_memory.py",

@@ -18,13 +18,17 @@ from tests.servers import Run, free_port
 
 @dataclass(frozen=True)
 class ShopServer:
-    """A running server. `key` is an API key of the staff, `number` that of its worker processes."""
+    """A running server. `key` is an API key of the staff, `number` that of its worker processes.
+
+    environ: its environment, for further processes of the same shop.
+    """
 
     pid: int
     port: int
     key: str
     number: int
     database_url: str
+    environ: Mapping[str, str]
 
     @property
     def url(self) -> str:
@@ -33,7 +37,9 @@ class ShopServer:
 
 
 @contextmanager
-def shop_server(run: Run, worker_id: str, folder: Path, settings: Mapping[str, str] = {}) -> Iterator[ShopServer]:
+def shop_server(
+    run: Run, worker_id: str, folder: Path, settings: Mapping[str, str] = {}, port: int | None = None
+) -> Iterator[ShopServer]:
     """Run a server: four worker processes with PostgreSQL and Redis, two with SQLite.
 
     Calls cost nothing that counts, and no worker delivers events, unless `settings` say otherwise.
@@ -41,7 +47,7 @@ def shop_server(run: Run, worker_id: str, folder: Path, settings: Mapping[str, s
     number = 2 if run.postgresql is None else 4
     url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
     key = servers.staff_key(url)
-    port = free_port()
+    port = port or free_port()
     defaults = {
         "PORT": str(port),
         "WORKERS": str(number),
@@ -55,7 +61,7 @@ def shop_server(run: Run, worker_id: str, folder: Path, settings: Mapping[str, s
         words = [sys.executable, "-m", "tradepost", "run"]
         server = subprocess.Popen(words, cwd=folder, env=environ, stdout=log, stderr=log)
     try:
-        shop = ShopServer(server.pid, port, key, number, url)
+        shop = ShopServer(server.pid, port, key, number, url, environ)
         _wait_until_ready(shop)
         yield shop
     finally:

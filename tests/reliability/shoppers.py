@@ -27,7 +27,7 @@ CAPTURE = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a call: the row, or the code of the problem.
+    """The outcome of a call: the row, or the code and the detail of the problem.
 
     status: the HTTP status, which GraphQL has only for some problems.
     """
@@ -35,6 +35,7 @@ class Outcome:
     row: Json | None = None
     code: str | None = None
     status: int = 200
+    detail: str | None = None
 
     @property
     def is_repeatable(self) -> bool:
@@ -109,7 +110,7 @@ class Shopper:
         )
         content = answer.json()
         if answer.status_code >= 400:
-            return Outcome(code=content["code"], status=answer.status_code)
+            return _refusal(content, answer)
         return Outcome(content, status=answer.status_code)
 
     async def graphql(self, text: str, variables: Json, token: str | None = None) -> Outcome:
@@ -117,9 +118,9 @@ class Shopper:
         answer = await self._post_document(text, variables, token)
         content = answer.json()
         if "errors" in content:
-            return Outcome(code=content["errors"][0]["extensions"]["code"], status=answer.status_code)
+            return _refusal(content["errors"][0]["extensions"], answer)
         if "data" not in content:
-            return Outcome(code=content["code"], status=answer.status_code)
+            return _refusal(content, answer)
         [row] = content["data"].values()
         return Outcome(row, status=answer.status_code)
 
@@ -132,6 +133,10 @@ class Shopper:
     async def _post_document(self, text: str, variables: Json, token: str | None) -> httpx.Response:
         headers = {"X-Cart-Token": token, **self.headers} if token else self.headers
         return await self.client.post("/graphql", json={"query": text, "variables": variables}, headers=headers)
+
+
+def _refusal(problem: Json, answer: httpx.Response) -> Outcome:
+    return Outcome(code=problem["code"], status=answer.status_code, detail=problem.get("detail"))
 
 
 def camel(value: Any) -> Any:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import anyio
 import httpx
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from tests.areas.catalog.events import events_of
 from tests.areas.orders.checkout import expire, new_key, placed_order, post, stock_of, stocked_variant
@@ -23,8 +23,10 @@ from tests.areas.payments.provider_in_memory import (
 from tests.factories import Json, assert_problem
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.models import OrderRow
+from tradepost.areas.payments.models import PaymentRow
 from tradepost.areas.payments.providers.provider import Failure
 from tradepost.areas.payments.service import reconcile_payments, void_overdue_payments
+from tradepost.areas.payments.service.reconciler import settle_payment
 from tradepost.kit.clock import now
 from tradepost.kit.writes.call_context import CallContext
 
@@ -403,3 +405,28 @@ async def test_two_requests_with_one_key_create_one_payment(
     listed = (await client.get(f"/v1/orders/{order['id']}/payments")).json()["data"]
     assert len(listed) == 1
     assert [name for name, key in provider.calls if key.startswith(listed[0]["id"])] == ["create"]
+
+
+@pytest.mark.parametrize("door", ["completion", "reconciler"])
+async def test_a_payment_is_locked_after_its_order(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider, door: str
+) -> None:
+    client, order = await placed_order(app, staff)
+    provider.silent = {"create"}
+    payment = await created(client, order)
+    provider.silent = set()
+
+    async def settle() -> None:
+        if door == "completion":
+            await post(client, f"/v1/payments/{payment['id']}/completion")
+        else:
+            await settle_payment(later(app), payment["id"])
+
+    async with anyio.create_task_group() as tasks, app.state.database.transaction() as session:
+        await session.execute(select(OrderRow.id).where(OrderRow.id == order["id"]).with_for_update())
+        tasks.start_soon(settle)
+        await anyio.sleep(0.3)
+        # Else each would wait for the other.
+        locked = select(PaymentRow.id).where(PaymentRow.id == payment["id"]).with_for_update(nowait=True)
+        await session.execute(locked)
+    assert await status_of(client, payment) == "requires_action"

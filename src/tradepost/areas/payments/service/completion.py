@@ -1,5 +1,6 @@
 """Reads a payment at its provider and applies it: the customer has come back from paying."""
 
+from tradepost.areas.orders.service import lock_with_order
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import InvalidTransition, NotFound
@@ -43,10 +44,7 @@ class Completion(Service):
 
     async def _find(self, key: str) -> tuple[str, str | None, Call | None]:
         """Return the provider and reference of a payment, and the call that has begun."""
-        row = await self.lock_for_update(PaymentRow, payments, key)
-        if row.operation is None:
-            return row.provider, row.reference, None
-        order, row = await lock_payment(self.context, row.id)
+        order, row = await lock_with_order(self, PaymentRow, payments, key)
         return row.provider, row.reference, current_call(order, row) if row.operation is not None else None
 
     async def _finish(

@@ -74,9 +74,9 @@ async def settle_payment(context: CallContext, id: str) -> None:
     """Repeat the call about a payment, or read the payment, and record what the provider says."""
 
     async def find() -> tuple[PaymentRow, Call | None]:
+        order, payment = await lock_payment(context, id)
         checked = update(PaymentRow).where(PaymentRow.id == id).values(checked_at=context.clock())
         await context.session.execute(checked)
-        order, payment = await lock_payment(context, id)
         return payment, current_call(order, payment) if payment.operation is not None else None
 
     payment, call = await run_in_transaction(context, find)
