@@ -10,10 +10,10 @@ import httpx
 import msgspec
 import pytest
 
-from tests.app_client import HERE
+from tests.app_client import HERE, AppClient
 from tests.areas.orders.checkout import new_key, placed_order, post
-from tests.areas.orders.shop_app import staff_client
 from tests.factories import Json, assert_problem
+from tests.servers import staff_key
 from tradepost.areas.payments.providers.provider import PaymentProviders
 from tradepost.areas.pricing.payment_method_setting import parse_payment_methods
 
@@ -31,9 +31,18 @@ PAY = """mutation ($id: ID!, $key: String!, $input: PaymentInput!) {
 }"""
 
 
+@pytest.fixture(scope="module")
+def module_staff_key(module_settings: "Settings") -> str:
+    """An API key of staff, made before a worker writes to the database."""
+    return staff_key(module_settings.database_url)
+
+
 @pytest.fixture(scope="module", params=["at_once", "manual"])
 async def app(
-    request: pytest.FixtureRequest, module_settings: "Settings", tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    module_settings: "Settings",
+    module_staff_key: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator["TradepostApp"]:
     """An app with a worker that offers test payments, taken at once or only authorized."""
     from tradepost.app import create_app
@@ -56,9 +65,9 @@ async def app(
 
 
 @pytest.fixture(scope="module")
-async def staff(app: "TradepostApp") -> AsyncIterator[httpx.AsyncClient]:
+async def staff(app: "TradepostApp", module_staff_key: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of staff."""
-    async with staff_client(app) as client:
+    async with AppClient(app, headers={"X-API-Key": module_staff_key}) as client:
         yield client
 
 
