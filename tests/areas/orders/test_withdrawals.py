@@ -221,6 +221,31 @@ async def test_the_holder_of_a_link_withdraws_and_does_nothing_else(
     assert answer["data"]["it"] == {"kind": "WITHDRAWAL", "status": "REQUESTED", "lines": [{"quantity": 1}]}
     # There are no units left: the refusal is that of the order, not of the caller.
     assert_problem(await try_return(holder, order, **WITHDRAWAL), 409, "invalid_transition")
+    for row in (await shop_staff.get(f"/v1/orders/{order['id']}/returns")).json()["data"]:
+        await return_step(shop_staff, row, "receipt")
+    assert "return" not in (await order_now(holder, order))["links"]
+    assert_problem(await try_return(holder, order, **WITHDRAWAL), 409, "invalid_transition")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "receipt", "stored", "in_event"),
+    [
+        (2, {"refund": True}, True, True),
+        (2, {}, True, False),
+        (2, {"refund": True, "shipping": False}, False, False),
+        (1, {"refund": True}, False, False),
+        (1, {"refund": True, "shipping": True}, True, True),
+        (1, {"shipping": False}, False, False),
+    ],
+)
+async def test_shipping_is_refunded_if_the_whole_order_is_withdrawn_or_staff_say_so(
+    app: "TradepostApp", staff: httpx.AsyncClient, quantity: int, receipt: Json, stored: bool, in_event: bool
+) -> None:
+    client, order = await shipped_order(app, staff, (await stocked_variant(app, staff), 2))
+    row = await return_step(staff, await give_back(client, order, quantity, **WITHDRAWAL), "receipt", receipt)
+    assert row["refunds_shipping"] is stored
+    type, data = (await events_of(app, row["id"]))[-1]
+    assert (type, data["refund"], data["shipping"]) == ("return.received", receipt.get("refund", False), in_event)
 
 
 async def test_a_withdrawal_is_acknowledged_with_content_date_and_time(
