@@ -1,5 +1,6 @@
 """Withdrawal from the contract: by customers, and by guests with a secret or a link."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -225,6 +226,28 @@ async def test_the_holder_of_a_link_withdraws_and_does_nothing_else(
         await return_step(shop_staff, row, "receipt")
     assert "return" not in (await order_now(holder, order))["links"]
     assert_problem(await try_return(holder, order, **WITHDRAWAL), 409, "invalid_transition")
+
+
+async def test_the_page_of_the_link_reads_what_it_needs_to_offer_a_withdrawal(
+    shop: "TradepostApp", shop_staff: httpx.AsyncClient
+) -> None:
+    email = f"{unique('kim')}@shop.example"
+    _, order = await shipped_order(shop, shop_staff, (await stocked_variant(shop, shop_staff), 3), email=email)
+    [message, *_] = await CapturedMail(shop).collect(email)
+    holder = with_token(shop, token_in_email(message))
+    script = (await holder.get("/order/order.js")).text
+    # The words of article 11a of Directive 2011/83/EU.
+    assert '"Withdraw from contract here"' in script
+    assert '"Confirm withdrawal"' in script
+    [fields] = re.findall(r"FIELDS = `([^`]*)`", script)
+    query = {"limit": "1", "fields": fields}
+    [shown] = (await holder.get("/v1/orders", params=query)).json()["data"]
+    assert (shown["links"]["return"]["method"], shown["returns"]) == ("POST", [])
+    [line] = shown["lines"]
+    chosen = [{"order_line_id": line["id"], "quantity": line["quantity"] - line["cancelled"] - line["returned"]}]
+    await give_back(holder, order, **WITHDRAWAL, lines=chosen)
+    [shown] = (await holder.get("/v1/orders", params=query)).json()["data"]
+    assert shown["returns"] == [{"status": "requested", "lines": chosen}]
 
 
 @pytest.mark.parametrize(
