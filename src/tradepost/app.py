@@ -20,6 +20,7 @@ from tradepost.areas.accounts.policy import SCOPES
 from tradepost.areas.accounts.revocations import Revocations
 from tradepost.areas.accounts.service import Credentials
 from tradepost.areas.accounts.signing import SigningKeys
+from tradepost.areas.payments.event_limits import ProviderEventLimits
 from tradepost.bootstrap import create_database, create_dependencies, stop_payments
 from tradepost.doors.graphql import GraphQLDoor, RootField
 from tradepost.doors.graphql.documents.trusted import TrustedDocumentError
@@ -96,6 +97,7 @@ def create_app(settings: Settings) -> TradepostApp:
     dependencies = create_dependencies(settings, database, domain_event_handlers(), types)
     dependencies.provide(CredentialAttempts, _credential_attempts(settings, limits))
     dependencies.provide(EmailLimits, _email_limits(settings, limits))
+    dependencies.provide(ProviderEventLimits, ProviderEventLimits(limits))
     worker = Worker(database, dependencies, event_handlers(), periodic_tasks()) if settings.runs_worker else None
     signing_keys, credentials = dependencies.require(SigningKeys), dependencies.require(Credentials)
     rest, explorer = RestDoor(registry, require_if_match=settings.require_if_match, cache=read_cache), graphiql_page()

@@ -37,6 +37,9 @@ async def send(
     method, path, request = DoorWriter(harness, prepared.caller, operation).rest_request("", **prepared.arguments)
     if REGISTRY.operations[operation].exclusive_to:  # it takes a form, which identifies the caller
         request = {"data": prepared.body}
+    if (create := FIRST_INPUTS[operation].write.webhook) is not None:
+        webhook = create()
+        path, request = path.replace("{0}", webhook.key), {"content": webhook.body, "headers": webhook.headers}
     url = f"/v{checker.document['info']['version']}{path}"
     answer = await prepared.caller.client.request(method, url, **request)
     checker.check(declared(checker)[operation], answer)

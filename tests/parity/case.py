@@ -123,6 +123,15 @@ class ReadCase:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """A signed request of a webhook: the parameter of its path, its body, and its headers."""
+
+    key: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class WriteCase:
     """One operation that writes.
 
@@ -144,6 +153,7 @@ class WriteCase:
     for_guests: whether the rows in its path and body may belong to a guest, who may then call it.
         The access table tries `guest` on such rows.
     cart_token: the token of a cart that every caller sends in `X-Cart-Token`.
+    webhook: creates a valid request of a webhook, which has no input.
     """
 
     operation: str
@@ -163,6 +173,7 @@ class WriteCase:
     shows_secrets: bool = True
     for_guests: bool = False
     cart_token: Callable[[CaseContext], str] | None = None
+    webhook: Callable[[], Webhook] | None = None
 
 
 class OracleView:

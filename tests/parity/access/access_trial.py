@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tests.parity.access.table import CALLERS, Outcome, Place
-from tests.parity.case import new_mark
+from tests.parity.case import Webhook, new_mark
 from tests.parity.cases import FIRST_INPUTS, one_field
 from tests.parity.door_writer import DELETED, DoorWriter
 from tests.parity.fields import camel
@@ -101,6 +101,8 @@ class AccessTrial:
 
     async def write(self) -> dict[str, Outcome]:
         """Return the outcome of a write, by the way of the call. Each call has a row of its own."""
+        if (webhook := FIRST_INPUTS[self.operation.name].write.webhook) is not None:
+            return await self.write_webhook(webhook())
         if self.operation.exclusive_to:
             return await self.write_form()
         outcomes: dict[str, Outcome] = {}
@@ -132,6 +134,17 @@ class AccessTrial:
         return {
             "service": await self.served(self.answered(called)),
             "rest": Outcome.ALLOWED if answer.status_code == 200 else Outcome.FORBIDDEN,
+        }
+
+    async def write_webhook(self, webhook: Webhook) -> dict[str, Outcome]:
+        """Return the same of a webhook, which REST alone has."""
+        name = self.operation.name
+        called = self.called(webhook.key, webhook.body, webhook.headers, select_field(one_field(name)))
+        path = self.harness.path(name, webhook.key)
+        answer = await self.client.rest("POST", path, content=webhook.body, headers=dict(webhook.headers))
+        return {
+            "service": await self.served(self.answered(called)),
+            "rest": Outcome.ALLOWED if answer.status_code == 200 else OUTCOMES[answer.json()["code"]],
         }
 
     @property

@@ -8,12 +8,12 @@ from sqlalchemy import Boolean, ColumnElement, Text, bindparam, case
 from tradepost.areas.orders.resource import order_lines, orders, payable_orders
 from tradepost.kit.query.engine import ONE_TIME_SECRET
 from tradepost.kit.resource.filters import Filter, Sort, equality_filter, range_filters
-from tradepost.kit.resource.resource import Resource
+from tradepost.kit.resource.resource import Resource, Result
 from tradepost.kit.resource.transitions import Transitions
 
 from . import policy
 from .models import SETTLED, PaymentRow, RefundLineRow, RefundRow
-from .schemas import Payment, PaymentStatus, Refund, RefundLine, RefundStatus
+from .schemas import Payment, PaymentStatus, ProviderEventReceipt, Refund, RefundLine, RefundStatus
 
 UNFINISHED = ("created", "requires_action", "processing", "unknown")
 
@@ -135,3 +135,5 @@ refunds.has_one(
 refunds.has_one("order", orders, join=RefundRow.order_id)
 refunds.has_many("lines", refund_lines, join=RefundLineRow.refund_id, doc="The units in it, by line of the order.")
 refund_lines.has_one("order_line", order_lines, join=RefundLineRow.order_line_id)
+
+provider_event_receipts = Result(ProviderEventReceipt)

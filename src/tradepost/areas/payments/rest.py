@@ -2,11 +2,20 @@
 
 from litestar import Controller
 
-from tradepost.doors.rest import RestRequest, get, post
+from tradepost.doors.rest import RestRequest, get, post, post_webhook
 from tradepost.kit.query.records import Page, Record
 
-from .schemas import Payment, PaymentCaptureInput, PaymentInput, Refund, RefundInput
-from .service import Captures, Completion, PaymentCreation, Payments, RefundCreation, Refunds
+from .schemas import Payment, PaymentCaptureInput, PaymentInput, ProviderEventReceipt, Refund, RefundInput
+from .service import (
+    MAX_EVENT_BYTES,
+    Captures,
+    Completion,
+    PaymentCreation,
+    Payments,
+    ProviderEvents,
+    RefundCreation,
+    Refunds,
+)
 
 
 class PaymentController(Controller):
@@ -79,3 +88,20 @@ class PaymentRefundController(Controller):
     @post("/{key:str}/refunds", RefundCreation.create)
     async def refund_create(self, request: RestRequest, key: str) -> Record[Refund]:
         return await RefundCreation(request.context).create(key, await request.body(RefundInput), request.selection)
+
+
+class ProviderController(Controller):
+    """Webhooks of payment providers."""
+
+    path, tags = "/providers", ["Payments"]
+
+    @post_webhook(
+        "/{provider:str}/events",
+        ProviderEvents.receive,
+        parameter=("provider", "stripe"),
+        signature_header="Stripe-Signature",
+    )
+    async def provider_event(self, request: RestRequest, provider: str) -> Record[ProviderEventReceipt]:
+        body = await request.raw_body(MAX_EVENT_BYTES)
+        events = ProviderEvents(request.context)
+        return await events.receive(provider, body, request.header_texts, request.selection)

@@ -240,3 +240,21 @@ class RefundInput(Struct, forbid_unknown_fields=True):
     ] = False
     reason: RefundReason | None = None
     return_id: Annotated[UUID | None, Meta(description="The return of the order that it pays back.")] = None
+
+
+class ProviderEventOutcome(StrEnum):
+    """The outcome of an event.
+
+    `applied`: the payment was read at the provider and updated. `repeated`: the event was applied
+    before. `ignored`: it is about no payment of this shop.
+    """
+
+    APPLIED = "applied"
+    REPEATED = "repeated"
+    IGNORED = "ignored"
+
+
+class ProviderEventReceipt(Struct):
+    """Confirms that an event of a payment provider was received."""
+
+    outcome: ProviderEventOutcome

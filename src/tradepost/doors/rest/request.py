@@ -15,7 +15,16 @@ from tradepost.kit.writes.call_context import CallContext
 
 from ..http.asgi import Receive, Scope, request_headers
 from ..http.conditional import ANY, expected_versions
-from ..http.request_body import BODY_TYPES, JSON_PATCH, PATCH_TYPES, UNTYPED, body_media_type, decode_body, read_body
+from ..http.request_body import (
+    BODY_TYPES,
+    DEFAULT_LIMIT,
+    JSON_PATCH,
+    PATCH_TYPES,
+    UNTYPED,
+    body_media_type,
+    decode_body,
+    read_body,
+)
 from .query_string import Query
 
 
@@ -56,6 +65,15 @@ class RestRequest:
     def flag(self, name: str) -> bool:
         """Return a boolean query parameter; False if it is omitted."""
         return self.query.flags.get(name, False)
+
+    @property
+    def header_texts(self) -> dict[str, str]:
+        """The request's headers as text, by their names in lower case."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in request_headers(self.scope).items()}
+
+    async def raw_body(self, limit: int) -> bytes:
+        """Read the body of any media type, at most so many bytes, and return it as it was sent."""
+        return await read_body(self.scope, self.receive, min(limit, self.scope.get("body_limit", DEFAULT_LIMIT)))
 
     async def body[T: msgspec.Struct](self, shape: type[T]) -> T:
         """Return the validated body, or raise Validation with all its faults."""

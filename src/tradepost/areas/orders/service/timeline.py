@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tradepost.areas.accounts.service import SYSTEM
 from tradepost.kit.ids import new_id
 from tradepost.kit.writes import bulk
 from tradepost.kit.writes.call_context import CallContext
@@ -55,7 +56,7 @@ def emit(context: CallContext, order: OrderRow, name: str, **data: Any) -> None:
 def actor_of(context: CallContext, order: OrderRow) -> str:
     """Return who acts: the customer (or the holder of the cart's token), staff, or the shop."""
     caller = context.caller
-    if context.door in ("worker", "cli"):
+    if caller is SYSTEM or context.door in ("worker", "cli"):
         return "system"
     if (caller.id is not None and caller.id == order.customer_id) or caller.cart_id == order.cart_id:
         return "customer"

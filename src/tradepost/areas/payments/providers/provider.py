@@ -124,6 +124,7 @@ class ProviderEvent(msgspec.Struct, frozen=True, kw_only=True):
     reference, payment_id: the payment that it is about; None if it is about none of ours.
     shop: the PUBLIC_URL of the shop that made the payment; None if unknown.
     is_live: whether real money moves.
+    is_decline: whether an attempt to pay was declined.
     data: what is stored of it: object, status, amounts, brand, last4, failure code.
     """
 
@@ -135,6 +136,7 @@ class ProviderEvent(msgspec.Struct, frozen=True, kw_only=True):
     is_live: bool
     created_at: datetime
     data: Mapping[str, str | int | bool | None]
+    is_decline: bool = False
 
 
 class PaymentProvider(Protocol):

@@ -11,6 +11,7 @@ from .stripe_amounts import UnknownCurrency, from_stripe
 
 TOLERANCE = 300
 """Seconds that a webhook may be old, so that a recorded one is of no use."""
+DECLINE = "payment_intent.payment_failed"
 AMOUNTS = ("amount", "amount_capturable", "amount_received", "amount_captured", "amount_refunded")
 
 
@@ -89,7 +90,7 @@ def check_signature(body: bytes, signature: str, secrets: Sequence[str]) -> None
     def is_valid(secret: str, tolerance: int | None) -> bool:
         try:
             return verify(body, signature, secret, tolerance)
-        except (SignatureVerificationError, UnicodeDecodeError):
+        except (SignatureVerificationError, UnicodeDecodeError, TypeError):  # TypeError: not ASCII
             return False
 
     signer = next((secret for secret in secrets if is_valid(secret, None)), None)
@@ -110,6 +111,7 @@ def _provider_event(event: _Event | _UnknownEvent, item: _Object) -> ProviderEve
         is_live=event.livemode,
         created_at=datetime.fromtimestamp(event.created, UTC),
         data=_stored_data(item),
+        is_decline=event.type == DECLINE,
     )
 
 

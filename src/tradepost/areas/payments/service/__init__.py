@@ -12,6 +12,7 @@ from .emails import order_refunded
 from .execution import capture_on_shipment, carry_out_calls
 from .lowering import lower_open_payments
 from .payments import Payments
+from .provider_events import MAX_EVENT_BYTES, ProviderEvents
 from .reconciler import announce_expiring_authorizations, reconcile_payments, void_overdue_payments
 from .refund_application import apply_provider_refunds, apply_refund
 from .refund_calls import carry_out_created, carry_out_refund
@@ -22,11 +23,13 @@ from .settings import PaymentSettings
 from .voiding import ProviderPayments, void_closed_orders
 
 __all__ = [
+    "MAX_EVENT_BYTES",
     "Captures",
     "Completion",
     "PaymentCreation",
     "PaymentSettings",
     "Payments",
+    "ProviderEvents",
     "ProviderPayments",
     "RefundCreation",
     "Refunds",

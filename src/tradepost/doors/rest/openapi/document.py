@@ -14,6 +14,7 @@ from tradepost.kit.operations.registry import Registry
 from ...http.problem_reference import describe_problem
 from ..api import RestDoor
 from ..token_endpoint import TokenRoute
+from ..webhook_route import WebhookRoute
 from . import fixed_paths, token_endpoint
 from .components import components
 from .examples import Examples
@@ -23,6 +24,7 @@ from .parameters import common_parameters
 from .resource_parameters import resource_parameters, result_parameters
 from .responses import group_by_status, operation_problems, problem_response, response_name
 from .unused import without_unused
+from .webhooks import add_webhook
 
 DESCRIPTION = """A headless commerce backend. `/graphql` has the same operations; you can explore it at `/docs/graphql`.
 
@@ -155,6 +157,8 @@ def operation_paths(door: RestDoor, routes: Sequence[Any], version: int) -> tupl
                 require_if_match=door.require_if_match,
                 has_document=door.has_graphql_document(endpoint.operation),
             )
+        if isinstance(handler, WebhookRoute):
+            operation = add_webhook(operation, handler)
         paths.setdefault(f"/v{version}{path.replace(':str}', '}')}", {})[endpoint.method.lower()] = operation
     return paths, [{"name": tag, "description": description} for tag, description in tags.items()]
 
