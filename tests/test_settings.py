@@ -140,6 +140,13 @@ def test_stripe_needs_its_keys() -> None:
     assert rule.countries == {"DE", "AT"}
 
 
+def test_stripe_takes_no_payments_in_some_currencies() -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(PAYMENT_METHODS="stripe", SHOP_CURRENCY="CUP", **STRIPE)
+    assert str(refused.value) == "PAYMENT_METHODS: names `stripe`, which takes no payments in CUP."
+    assert read(SHOP_CURRENCY="CUP").shop_currency == "CUP"
+
+
 def test_while_the_webhook_secret_is_rotated_there_are_two() -> None:
     assert read(STRIPE_WEBHOOK_SECRET="whsec_old, whsec_new").stripe_webhook_secret == ("whsec_old", "whsec_new")
 

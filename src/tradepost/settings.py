@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from dotenv import dotenv_values
 
+from tradepost.areas.payments.providers.stripe_amounts import takes_currency
 from tradepost.areas.pricing.payment_method_setting import (
     BANK_TRANSFER,
     TEST_PAYMENT,
@@ -189,6 +190,8 @@ def _check_payment_providers(settings: Settings) -> None:
     providers = {rule.provider for rule in settings.payment_methods}
     if "fake" in providers and settings.profile == "production":
         raise SettingsError("PAYMENT_METHODS: names `fake`, which takes no money and is not allowed in production.")
+    if "stripe" in providers and not takes_currency(settings.shop_currency):
+        raise SettingsError(f"PAYMENT_METHODS: names `stripe`, which takes no payments in {settings.shop_currency}.")
     for name in ("stripe_secret_key", "stripe_webhook_secret"):
         if "stripe" in providers and not getattr(settings, name):
             raise SettingsError(f"{name.upper()}: must be set if PAYMENT_METHODS names `stripe`.")

@@ -84,6 +84,16 @@ async def test_without_stripe_all_prices_are_possible(module_settings: "Settings
         assert (await staff.post("/v1/shipping-methods", json=body)).status_code == 201
 
 
+@pytest.mark.anyio
+async def test_a_shop_in_a_currency_that_stripe_does_not_take_starts(module_settings: "Settings") -> None:
+    from tradepost.app import create_app
+
+    methods = parse_payment_methods("fake,manual:bank_transfer")
+    app = create_app(msgspec.structs.replace(module_settings, shop_currency="CUP", payment_methods=methods))
+    offered = app.state.dependencies.require(PaymentMethods).offered(None, 10_000)
+    assert [method.provider for method in offered] == ["manual"]
+
+
 @given(LINES, st.none() | st.builds(ShippingCharge, PRICES), st.booleans())
 def test_what_is_charged_is_a_multiple_of_the_step(
     lines: list[GoodsLine], shipping: ShippingCharge | None, includes_tax: bool

@@ -16,6 +16,8 @@ from tradepost.areas.payments.providers.stripe_amounts import (
     to_stripe,
 )
 from tradepost.kit.schema.money import currencies, exponent
+from tradepost.payment_simulator.amounts import check_amount
+from tradepost.payment_simulator.errors import ApiError
 
 CURRENCIES = sorted(TWO_DECIMAL | ZERO_DECIMAL | THREE_DECIMAL)
 
@@ -32,6 +34,20 @@ def test_a_chargeable_amount_is_one_that_stripe_can_represent(currency: str, amo
         assert 0 < to_stripe(amount, currency) < 10**12
     if amount % price_step(currency):
         assert not is_chargeable(amount, currency)
+
+
+@given(st.sampled_from(CURRENCIES), st.integers(1, 10**13))
+def test_the_simulator_takes_the_same_amounts(currency: str, counted: int) -> None:
+    try:
+        amount = from_stripe(counted, currency)
+    except ValueError:
+        return
+    try:
+        check_amount(counted, currency.lower())
+        is_accepted = True
+    except ApiError:
+        is_accepted = False
+    assert is_chargeable(amount, currency) is is_accepted
 
 
 @pytest.mark.parametrize(
@@ -103,6 +119,7 @@ def test_the_range_of_amounts(currency: str, smallest: int, largest: int) -> Non
 def test_a_currency_that_stripe_does_not_take_cannot_be_charged() -> None:
     assert "CUP" in currencies()
     assert not is_chargeable(10_000, "CUP")
+    assert price_step("CUP") == 1
     with pytest.raises(UnknownCurrency):
         to_stripe(10_000, "CUP")
 

@@ -63,11 +63,19 @@ def from_stripe(amount: int, currency: str) -> int:
 def price_step(currency: str) -> int:
     """Return the step of prices that Stripe can charge, in our minor units.
 
-    Amounts of currencies with three decimals have to end in 0.
+    Amounts of currencies with three decimals have to end in 0. Currencies that Stripe does not take
+    have no step of their own.
     """
     if currency in THREE_DECIMAL:
         return 10
+    if not takes_currency(currency):
+        return 1
     return 10 ** max(exponent(currency) - stripe_exponent(currency), 0)
+
+
+def takes_currency(currency: str) -> bool:
+    """Whether Stripe takes payments in a currency."""
+    return currency in TWO_DECIMAL or currency in ZERO_DECIMAL or currency in THREE_DECIMAL
 
 
 def is_chargeable(amount: int, currency: str) -> bool:
