@@ -35,8 +35,8 @@ async def test_a_fault_hides_whether_there_was_an_effect(
     effect: int,
 ) -> None:
     intent = await pay()
-    await simulator.controls.fault(kind, seconds=2, path="/v1/refunds$", times=1)
-    async with simulator.client(read_timeout=0.5) as impatient:
+    await simulator.controls.fault(kind, seconds=3, path="/v1/refunds$", times=1)
+    async with simulator.client(read_timeout=1 if kind == "hold_after" else 30) as impatient:
         with pytest.raises(error):
             await impatient.v1.refunds.create_async({"payment_intent": intent.id, "amount": 100})
     assert await refunded(client, intent.id) == effect
@@ -48,8 +48,8 @@ async def test_the_effect_may_come_after_the_client_has_gone(
     client: stripe.StripeClient, simulator: SimulatorServer, pay: Pay
 ) -> None:
     intent = await pay()
-    await simulator.controls.fault("hold_before", seconds=1, path="/v1/refunds$", times=1)
-    async with simulator.client(read_timeout=0.2) as impatient:
+    await simulator.controls.fault("hold_before", seconds=3, path="/v1/refunds$", times=1)
+    async with simulator.client(read_timeout=0.5) as impatient:
         with pytest.raises(stripe.APIConnectionError):
             await impatient.v1.refunds.create_async({"payment_intent": intent.id, "amount": 100})
     assert await refunded(client, intent.id) == 0

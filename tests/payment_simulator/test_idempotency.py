@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from typing import Any
@@ -77,13 +78,22 @@ async def test_an_error_of_validation_is_not_stored(client: stripe.StripeClient)
     assert (await client.v1.payment_intents.create_async(NEW_INTENT, options)).amount == 1000
 
 
+async def until_claimed(simulator: SimulatorServer, key: str) -> None:
+    """Wait until a request has claimed the key, at most twenty seconds."""
+    deadline = time.monotonic() + 20
+    with closing(sqlite3.connect(simulator.store)) as store:
+        while store.execute("SELECT 1 FROM idempotency WHERE key = ?", [key]).fetchone() is None:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+
 async def test_a_concurrent_request_with_the_key_is_a_conflict(
     client: stripe.StripeClient, simulator: SimulatorServer
 ) -> None:
-    await simulator.controls.fault("hold_before", seconds=1, method="POST", times=1)
+    await simulator.controls.fault("hold_before", seconds=2, method="POST", times=1)
     options: Any = {"idempotency_key": uuid4().hex}
     first = asyncio.create_task(client.v1.payment_intents.create_async(NEW_INTENT, options))
-    await asyncio.sleep(0.3)
+    await until_claimed(simulator, options["idempotency_key"])
     with pytest.raises(stripe.APIError) as conflict:
         await client.v1.payment_intents.create_async(NEW_INTENT, options)
     error: Any = conflict.value.json_body
@@ -96,11 +106,11 @@ async def test_a_request_that_lost_its_claim_has_no_effect(
     client: stripe.StripeClient, simulator: SimulatorServer, pay: Pay
 ) -> None:
     intent = await pay()
-    await simulator.controls.fault("hold_before", seconds=1, path="/v1/refunds$", times=1)
+    await simulator.controls.fault("hold_before", seconds=2, path="/v1/refunds$", times=1)
     options: Any = {"idempotency_key": uuid4().hex}
     arguments: Any = {"payment_intent": intent.id, "amount": 100}
     first = asyncio.create_task(client.v1.refunds.create_async(arguments, options))
-    await asyncio.sleep(0.3)
+    await until_claimed(simulator, options["idempotency_key"])
     with closing(sqlite3.connect(simulator.store)) as store, store:
         store.execute("UPDATE idempotency SET claimed_until = 0 WHERE key = ?", [options["idempotency_key"]])
     second = await client.v1.refunds.create_async(arguments, options)

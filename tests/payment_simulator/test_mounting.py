@@ -118,7 +118,7 @@ async def test_a_fault_of_the_simulator_itself_gives_the_key_back(
 async def test_in_process_the_effect_does_not_need_the_client(tmp_path: Path) -> None:
     store = tmp_path / "simulator.db"
     simulator = create_simulator(store, secret_key="sk_demo", publishable_key="pk_demo", controls=True)
-    await simulator.controls.fault("hold_before", seconds=0.5, method="POST")
+    await simulator.controls.fault("hold_before", seconds=1.5, method="POST")
     transport = httpx.ASGITransport(simulator)
     async with (
         simulator.lifespan(),

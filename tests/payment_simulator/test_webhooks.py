@@ -90,7 +90,7 @@ async def test_events_may_come_twice(
 async def test_events_may_come_in_reverse_order(
     simulator: SimulatorServer, endpoints: tuple[Receiver, Receiver], pay: Pay
 ) -> None:
-    await simulator.controls.webhooks("reorder", 1)
+    await simulator.controls.webhooks("reorder", 2)
     intent = await pay()
     assert await arrived(endpoints[0], intent.id, 3) == PAID[::-1]
 
@@ -101,7 +101,7 @@ async def test_events_may_be_late_or_never_come(
 ) -> None:
     await simulator.controls.webhooks("suppress")
     lost = await pay()
-    await simulator.controls.webhooks("delay", 1)
+    await simulator.controls.webhooks("delay", 3)
     late = await pay()
     await asyncio.sleep(0.4)
     assert endpoints[0].types(late.id) == []
@@ -128,11 +128,11 @@ async def test_events_survive_the_process_that_made_them(tmp_path: Any) -> None:
     with receiver("whsec_one") as endpoint:
         store, webhooks = tmp_path / "simulator.db", {endpoint.url: endpoint.secret}
         with run_simulator(store, webhooks=webhooks) as first:
-            await first.controls.webhooks("delay", 1)
+            await first.controls.webhooks("delay", 3)
             async with first.client() as client:
                 intent = await client.v1.payment_intents.create_async({"amount": 100, "currency": "eur"})
         with run_simulator(store) as other:  # it does not know the endpoint and its secret
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(3)
             assert [delivery["attempt"] for delivery in await other.controls.deliveries()] == [0]
         assert endpoint.requests == []
         with run_simulator(store, webhooks=webhooks):
