@@ -15,7 +15,7 @@ from tests.users import ShopUser, create_user, http_client
 from tradepost.app import TradepostApp
 from tradepost.areas.accounts.policy import ROLES
 from tradepost.doors.graphql.documents.requests import RequestParameters
-from tradepost.doors.rest.query_string import Query
+from tradepost.doors.rest.query_string import Query, fields_text
 from tradepost.kit.auth.caller import Caller
 from tradepost.kit.auth.credential_headers import CART_TOKEN
 from tradepost.kit.ids import parse_id
@@ -226,7 +226,9 @@ class DualDoorApp:
     def rest_query(self, operation: str, params: Json, permissions: frozenset[str]) -> Query:
         """Return what the REST door compiles a query string to."""
         text = str(httpx.QueryParams(params)).encode()
-        return self.app.state.rest.cached_query(self.operation(operation), text, permissions, 1)
+        declared = self.operation(operation)
+        selection_key = (declared.result.name, fields_text(text), permissions, 1)
+        return self.app.state.rest.cached_query(declared, (declared.name, text, permissions, 1), selection_key)
 
     def graphql_query(
         self, text: str, variables: Json, permissions: frozenset[str]
