@@ -30,7 +30,7 @@ from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Unavailable
 from tradepost.kit.writes.call_context import CallContext
 
-from .refunding import euros, payment_now, refund, try_refund
+from .refunding import euros, payment_now, refund, refund_units, try_refund
 from .scripted_provider import ScriptedProvider, with_status
 
 if TYPE_CHECKING:
@@ -144,6 +144,18 @@ async def test_a_refused_refund_gives_its_amount_back(
     assert (await refund(staff, payment))["amount"] == payment["captured"]
 
 
+async def test_units_of_a_failed_refund_can_be_refunded_again(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    _, order, payment = await captured_order(app, staff)
+    provider.faults = [ProviderRefused("declined", "The card was declined.")]
+    failed = await refund_units(staff, payment, order, 2, shipping=True)
+    again = await refund_units(staff, payment, order, 2, shipping=True)
+    assert (failed["status"], again["status"]) == ("failed", "succeeded")
+    assert again["amount"] == failed["amount"] == payment["captured"]
+    assert again["tax_lines"] == failed["tax_lines"] == order["tax_lines"]
+
+
 async def test_a_refund_can_fail_after_it_has_succeeded(
     app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
 ) -> None:
@@ -170,6 +182,8 @@ async def test_a_time_out_is_unknown_until_the_call_is_repeated(
     provider.loses_answers = True
     made = await refund(staff, payment, amount=euros(500))
     assert made["status"] == "unknown"
+    await CapturedMail(app).collect("")  # the request made the call, so the worker does not
+    assert len(provider.calls) == 1
     assert (await payment_now(client, payment))["refunded"]["amount"] == 500
     await carry_out_refund(worker(app), made["id"])
     assert (await refund_now(staff, made))["status"] == "unknown"
