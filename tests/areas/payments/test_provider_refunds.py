@@ -20,11 +20,13 @@ from tradepost.areas.payments.providers.manual import ManualProvider
 from tradepost.areas.payments.providers.provider import (
     Failure,
     PaymentProviders,
+    ProviderDispute,
     ProviderRefund,
     ProviderRefused,
     ProviderUnavailable,
 )
-from tradepost.areas.payments.service import apply_provider_refunds, carry_out_refund
+from tradepost.areas.payments.service import apply_provider_refunds, carry_out_refund, reconcile_payments
+from tradepost.areas.payments.service.disputes import apply_dispute
 from tradepost.kit.clock import now
 from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Unavailable
@@ -280,6 +282,40 @@ async def test_the_worker_refunds_a_cancelled_order(
     assert (after["status"], after["actor"]) == ("succeeded", "system")
     subjects = [message.subject for message in await mail.collect(order["email"])]
     assert subjects.count(f"Your order {order['number']}: €24.90 refunded") == 1
+
+
+async def test_a_lost_dispute_counts_as_refunded_without_an_email(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    client, order, payment = await captured_order(app, staff)
+    context = worker(app)
+    for outcome in ("open", "lost", "lost"):
+        async with context.transaction():
+            row = await context.session.get_one(PaymentRow, payment["id"], with_for_update=True)
+            dispute = ProviderDispute(amount=900, reason="fraudulent", due_by=None, outcome=outcome)
+            await apply_dispute(context, await lock_order(context, order["id"]), row, dispute)
+    [made] = await refunds_of(client, payment)
+    assert (made["amount"]["amount"], made["status"], made["actor"], made["reason"]) == (
+        900,
+        "succeeded",
+        "provider",
+        "dispute_lost",
+    )
+    assert "mail.order_refunded" not in await types_of(app, made["id"])
+
+
+async def test_a_pending_refund_without_a_webhook_is_read(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    _, _, payment = await captured_order(app, staff)
+    provider.next_status = "pending"
+    made = await refund(staff, payment, amount=euros(500))
+    [(key, (reference, seen))] = provider.refunds.items()
+    provider.refunds[key] = (reference, with_status(seen, "succeeded"))
+    for minutes, status in ((59, "pending"), (61, "succeeded")):
+        await reconcile_payments(worker(app, timedelta(minutes=minutes)))
+        assert (await refund_now(staff, made))["status"] == status
+    assert len(provider.calls) == 1
 
 
 async def test_the_worker_leaves_a_time_out_to_the_reconciler(

@@ -7,6 +7,7 @@ from ..models import PaymentRow
 from ..providers.provider import ProviderDispute, ProviderRefund
 from .events import emit
 from .refund_application import apply_provider_refunds
+from .refund_rows import DISPUTE_LOST
 
 
 async def apply_dispute(
@@ -29,7 +30,7 @@ async def apply_dispute(
             amount=min(dispute.amount, left),
             status="succeeded",
         )
-        await apply_provider_refunds(context, order, payment, (lost,))
+        await apply_provider_refunds(context, order, payment, (lost,), DISPUTE_LOST)
 
 
 async def _open(context: CallContext, order: OrderRow, payment: PaymentRow, dispute: ProviderDispute) -> None:

@@ -30,6 +30,8 @@ CALL_AGE = timedelta(seconds=30)
 """A younger call is probably being made right now."""
 READ_AGE = timedelta(minutes=5)
 """How long a payment waits for its webhook before it is read."""
+REFUND_AGE = timedelta(hours=1)
+"""How long a pending refund waits for its webhook before its payment is read."""
 MAX_AGE = timedelta(days=30)
 EXPIRING_BEFORE = timedelta(hours=48)
 
@@ -99,14 +101,20 @@ async def apply_seen(context: CallContext, id: str, seen: ProviderPayment) -> No
 
 
 def _unanswered(context: CallContext) -> ColumnElement[bool]:
-    """The payments to ask about: with a call that has no answer, or without a webhook for long."""
+    """The payments to ask about: with a call that has no answer, or without a webhook for long.
+
+    A webhook is expected of payments that are not settled, and of pending refunds.
+    """
     now, row = context.clock(), PaymentRow
+    checked_at = func.coalesce(row.checked_at, row.updated_at)
     waits = and_(
         row.status.in_(("requires_action", "processing", "unknown")),
-        func.coalesce(row.checked_at, row.updated_at) < now - READ_AGE,
+        checked_at < now - READ_AGE,
         row.created_at > now - MAX_AGE,
     )
-    return and_(row.provider != MANUAL, or_(row.operation_at < now - CALL_AGE, waits))
+    pending = select(RefundRow.payment_id).where(RefundRow.status == "pending", RefundRow.created_at > now - MAX_AGE)
+    has_pending = and_(row.id.in_(pending), checked_at < now - REFUND_AGE)
+    return and_(row.provider != MANUAL, or_(row.operation_at < now - CALL_AGE, waits, has_pending))
 
 
 async def _ids(context: CallContext, condition: ColumnElement[bool]) -> list[str]:

@@ -51,9 +51,16 @@ async def fail_refund(
 
 
 async def apply_provider_refunds(
-    context: CallContext, order: OrderRow, payment: PaymentRow, seen: Sequence[ProviderRefund]
+    context: CallContext,
+    order: OrderRow,
+    payment: PaymentRow,
+    seen: Sequence[ProviderRefund],
+    reason: str | None = None,
 ) -> None:
-    """Apply all refunds that a provider has of a payment. Unknown ones were made at its pages."""
+    """Apply all refunds that a provider has of a payment.
+
+    reason: the reason of those that we do not know. They were made at the provider's pages.
+    """
     if not seen:
         return
     query = select(RefundRow).where(RefundRow.payment_id == payment.id).with_for_update()
@@ -63,17 +70,19 @@ async def apply_provider_refunds(
     for one in seen:
         refund = by_key.get(one.reference) or (by_key.get(one.refund_id) if one.refund_id else None)
         if refund is None:
-            refund = await _insert(context, order, payment, one)
+            refund = await _insert(context, order, payment, one, reason)
         if refund is not None:
             await apply_refund(context, order, payment, refund, one)
 
 
-async def _insert(context: CallContext, order: OrderRow, payment: PaymentRow, seen: ProviderRefund) -> RefundRow | None:
+async def _insert(
+    context: CallContext, order: OrderRow, payment: PaymentRow, seen: ProviderRefund, reason: str | None
+) -> RefundRow | None:
     """Insert a refund that was made at the provider's pages, unless it has failed there already."""
     if seen.status == "failed":
         return None
     plan = plan_amount(await load_refundable(context, order), seen.amount)
-    refund = await insert_refund(context, order, payment, plan, "provider", reference=seen.reference)
+    refund = await insert_refund(context, order, payment, plan, "provider", reference=seen.reference, reason=reason)
     if refund is None:
         LOG.error("the provider has refunded more of the payment %s than it has captured", payment.id)
     return refund

@@ -22,6 +22,7 @@ from ..providers.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from .execution import run_in_transaction
 from .refund_application import apply_refund, fail_refund
 from .refund_rows import take_step
 
@@ -131,11 +132,12 @@ async def carry_out_refund(context: CallContext, refund_id: str) -> None:
 
 
 async def _carry_out(context: CallContext, refund_id: str, *, only_new: bool) -> None:
-    async with context.transaction():
+    async def begin() -> RefundCall | None:
         _, payment, refund = await lock_refund(context, refund_id)
         is_called = refund.called_at is not None
-        call = None if only_new and is_called else begin_refund(context, payment, refund)
+        return None if only_new and is_called else begin_refund(context, payment, refund)
+
+    call = await run_in_transaction(context, begin)
     if call is not None:
         answer = await call_provider(context, call)
-        async with context.transaction():
-            await record_answer(context, refund_id, answer)
+        await run_in_transaction(context, lambda: record_answer(context, refund_id, answer))

@@ -21,6 +21,9 @@ from .events import emit
 from .refund_amounts import tax_lines
 from .refund_plans import RefundPlan
 
+DISPUTE_LOST = "dispute_lost"
+"""The reason of a refund that stands for a dispute which the shop has lost."""
+
 
 async def insert_refund(
     context: CallContext, order: OrderRow, payment: PaymentRow, plan: RefundPlan, actor: str, **columns: Any
@@ -70,7 +73,8 @@ async def take_step(context: CallContext, order: OrderRow, payment: PaymentRow, 
         emit_refund(context, refund, "updated", changed=["status"])
     if status == "succeeded":
         emit(context, payment, "refunded")
-        queue_email(context, "order_refunded", refund.id)
+        if (refund.actor, refund.reason) != ("provider", DISPUTE_LOST):  # the bank has paid it back
+            queue_email(context, "order_refunded", refund.id)
     await _add_entry(context, order, refund)
 
 
