@@ -177,6 +177,8 @@ async def test_the_reconciler_settles_what_is_unknown(
     await reconcile_payments(later(app, seconds=31))
     assert await status_of(client, payment) == "requires_action"
     # A webhook that never comes: the payment is read after five minutes.
+    entries = (await staff.get("/v1/audit", params={"subject": payment["id"], "fields": "operation,door"})).json()
+    assert {"operation": "payment_reconcile", "door": "worker"} in entries["data"]
     provider.set(f"ref-{payment['id']}", "captured", captured=order["grand_total"]["amount"])
     await reconcile_payments(later(app, minutes=4))
     assert await status_of(client, payment) == "requires_action"

@@ -20,11 +20,14 @@ from .locks import lock_payment
 from .settings import PaymentSettings
 
 MAX_TRIES = 4
+OPERATION = "payment_reconcile"
+"""The operation in the audit log."""
 CLOSED = ("cancelled", "expired")
 
 
 async def run_in_transaction[R](context: CallContext, step: Callable[[], Awaitable[R]]) -> R:
     """Run a step of the worker in a transaction. Raise LostRace after four lost races."""
+    context.work.root_operation = OPERATION
     for _ in range(MAX_TRIES):
         try:
             async with context.transaction():
