@@ -91,7 +91,9 @@ async def paid_order(app: "TradepostApp", staff: httpx.AsyncClient) -> tuple[htt
     client, order = await placed_order(app, staff)
     payment = (await post(client, f"/v1/orders/{order['id']}/payments", FAKE)).json()
     assert (await pay(app, payment, CARD)).status_code == 303
-    return client, order, (await post(client, f"/v1/payments/{payment['id']}/completion")).json()
+    answer = await post(client, f"/v1/payments/{payment['id']}/completion")
+    assert answer.status_code == 200, answer.text
+    return client, order, answer.json()
 
 
 async def test_the_order_lists_the_method_and_a_card_confirms_it(app: "TradepostApp", staff: httpx.AsyncClient) -> None:
@@ -126,6 +128,24 @@ async def test_the_order_lists_the_method_and_a_card_confirms_it(app: "Tradepost
         "confirmed",
         "authorized" if is_authorized_first(app) else "paid",
     )
+
+
+async def test_a_webhook_confirms_the_order_before_the_customer_comes_back(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order = await placed_order(app, staff)
+    payment = (await post(client, f"/v1/orders/{order['id']}/payments", FAKE)).json()
+    await pay(app, payment, CARD)
+    for _ in range(500):
+        after = (await client.get(f"/v1/orders/{order['id']}")).json()
+        if after["status"] != "pending":
+            break
+        await asyncio.sleep(0.02)
+    assert after["status"] == "confirmed"
+    # A customer who comes back after the webhook gets the payment as well.
+    completed = await post(client, f"/v1/payments/{payment['id']}/completion")
+    assert completed.status_code == 200, completed.text
+    assert completed.json()["status"] == ("authorized" if is_authorized_first(app) else "captured")
 
 
 async def test_money_is_captured_refunded_and_seen_at_the_provider(

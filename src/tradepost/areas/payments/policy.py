@@ -32,12 +32,14 @@ def voidable_payments(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def completable_payments(viewer: Viewer) -> ColumnElement[bool]:
-    """Payments at providers that may succeed, of orders that the caller may write."""
+    """Payments at providers, of orders that the caller may write.
+
+    In any status: often the provider's webhook comes before the customer does.
+    """
     row = PaymentRow
     may_write = true() if viewer.has_permission(WRITE) else writable_orders(viewer)
     return and_(
         row.provider != MANUAL,
-        row.status.in_(("created", "requires_action", "processing", "unknown")),
         is_parent_visible(orders.table.c.id, row.order_id, may_write),
     )
 
