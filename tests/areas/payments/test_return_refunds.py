@@ -116,3 +116,26 @@ async def test_a_rejected_return_is_not_refunded(app: "TradepostApp", staff: htt
     assert (await take_return_step(staff, row, "rejection")).status_code == 200
     assert await refunds_of(client, payment) == []
     assert faults(await try_refund(staff, payment, return_id=row["id"])) == {("/return_id", "not_allowed")}
+
+
+async def test_a_withdrawal_before_the_shipment_refunds_everything(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order, payment = await paid_order(app, staff)
+    await give_back(client, order, kind="withdrawal")
+    withdrawn = await order_now(client, order)
+    assert (withdrawn["status"], withdrawn["payment_status"]) == ("cancelled", "refunded")
+    [made] = await refunds_of(client, payment)
+    assert (made["amount"]["amount"], made["reason"]) == (payment["captured"]["amount"], "order_cancelled")
+
+
+async def test_a_withdrawal_after_the_shipment_refunds_shipping_too(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    client, order, payment = await shipped_order(app, staff)
+    row = await give_back(client, order, kind="withdrawal")
+    assert await refunds_of(client, payment) == []
+    await return_step(staff, row, "receipt", {"refund": True})
+    [made] = await refunds_of(client, payment)
+    assert (made["amount"]["amount"], made["shipping"]["amount"]) == (2490, 490)
+    assert made["return_id"] == row["id"]
