@@ -23,6 +23,7 @@ class ScriptedProvider:
 
     next_status: the status of refunds that are made.
     faults: raised by the next calls, one each, before a refund is made.
+    late_faults: the same, but after it is made.
     loses_answers: whether refunds are made, but their answers are lost.
     calls: the idempotency keys of all calls of `refund`. reads: how many payments were read.
     """
@@ -32,6 +33,7 @@ class ScriptedProvider:
     def __init__(self) -> None:
         self.next_status: RefundStatus = "succeeded"
         self.faults: list[Exception] = []
+        self.late_faults: list[Exception] = []
         self.loses_answers = False
         self.calls: list[str] = []
         self.reads = 0
@@ -46,6 +48,8 @@ class ScriptedProvider:
             raise self.faults.pop(0)
         if key not in self.refunds:
             self.refunds[key] = (reference, self.new_refund(amount, refund_id))
+        if self.late_faults:
+            raise self.late_faults.pop(0)
         if self.loses_answers:
             raise ProviderUnavailable
         return self.refunds[key][1]

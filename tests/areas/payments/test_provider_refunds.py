@@ -216,11 +216,13 @@ async def test_a_call_older_than_12_hours_is_looked_up(
         assert (await payment_now(client, payment))["refunded"]["amount"] == 0
 
 
+@pytest.mark.parametrize("is_made", [False, True])
 async def test_a_repeated_request_resumes_the_refund(
-    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider, *, is_made: bool
 ) -> None:
     client, _, payment = await captured_order(app, staff)
-    provider.faults = [Unavailable("The database is gone.")]  # after the call has begun
+    faults = provider.late_faults if is_made else provider.faults
+    faults.append(Unavailable("The database is gone."))
     path, key, body = f"/v1/payments/{payment['id']}/refunds", new_key(), {"amount": euros(500)}
     assert_problem(await staff.post(path, json=body, headers=key), 503, "unavailable")
     [left] = await refunds_of(staff, payment)
@@ -230,6 +232,7 @@ async def test_a_repeated_request_resumes_the_refund(
     replayed = await staff.post(path, json=body, headers=key)
     assert (replayed.json(), replayed.headers["idempotent-replayed"]) == (answer.json(), "true")
     assert provider.calls == [f"{left['id']}:refund"] * 2
+    assert len(provider.refunds) == 1
     assert (await payment_now(client, payment))["refunded"]["amount"] == 500
 
 
