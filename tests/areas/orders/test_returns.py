@@ -118,8 +118,9 @@ async def test_a_line_comes_back_to_the_stock_in_part(app: "TradepostApp", staff
     client, order = await shipped_order(app, staff, (variant, 3))
     row = await give_back(client, order, 3)
     parts = [*lines(order, 2, restock=True), *lines(order, 1, restock=False)]
-    twice = await take_return_step(staff, row, "receipt", {"lines": [*parts[:1], *lines(order, 1, restock=True)]})
-    assert faults(twice) == {("/lines/1", "duplicate")}
+    for members in ({"restock": True}, {}):  # it is restocked by default
+        twice = [*parts[:1], *lines(order, 1, **members)]
+        assert faults(await take_return_step(staff, row, "receipt", {"lines": twice})) == {("/lines/1", "duplicate")}
     await return_step(staff, row, "receipt", {"lines": parts})
     fields = {"fields": "lines{quantity,restock,location{code}}"}
     shown = (await staff.get(f"/v1/returns/{row['id']}", params=fields)).json()["lines"]

@@ -213,6 +213,8 @@ async def test_the_holder_of_a_link_withdraws_and_does_nothing_else(
     assert "`orders:write`" in assert_problem(refused, 401, "unauthenticated")["detail"]
     row = await give_back(holder, order, 1, **WITHDRAWAL)
     assert (await holder.get(f"/v1/returns/{row['id']}")).json()["status"] == "requested"
+    entries = (await holder.get(f"/v1/orders/{order['id']}/events")).json()["data"]
+    assert (entries[-1]["type"], entries[-1]["actor"]) == ("return_requested", "customer")
     graphql = {
         "query": "mutation ($id: ID!, $input: ReturnCreateInput!) { it: orderReturn(orderId: $id, input: $input) "
         '@idempotent(key: "withdrawal-of-the-rest") { kind status lines { quantity } } }',

@@ -54,9 +54,9 @@ async def requested_items(
     limits: how many units of each line of the order can come back.
     """
     units_within(wanted, limits, "returned")
-    seen, faults = set[tuple[str, bool | None]](), list[Fault]()
+    seen, faults = set[tuple[str, bool]](), list[Fault]()
     for index, line in enumerate(wanted):
-        pair = str(line.order_line_id), line.restock
+        pair = str(line.order_line_id), line.restock is not False
         if pair in seen:
             detail = "The line is given already. Add up the quantities, or give another `restock`."
             faults.append(Fault(code="duplicate", detail=detail, pointer=f"/lines/{index}"))
