@@ -30,7 +30,8 @@ PAYMENT_ENDS = {"payment_captured", "payment_failed", "payment_voided"}
 PAYMENT_STEPS = {
     "payment_created": {"payment_processing", "payment_authorized", *PAYMENT_ENDS},
     "payment_processing": PAYMENT_ENDS,
-    "payment_authorized": {"payment_captured", "payment_voided"},
+    # Again: its capture had no answer, and a webhook came before the repetition.
+    "payment_authorized": {"payment_authorized", "payment_captured", "payment_voided"},
     "payment_captured": set[str](),
     "payment_failed": {"payment_captured"},
     "payment_voided": {"payment_captured"},
@@ -43,6 +44,7 @@ REFUND_STEPS = {
     "refund_succeeded": {"refund_failed"},
     "refund_failed": set[str](),
 }
+MONEY = {"payment_authorized", "payment_captured"}
 ORDER_STEPS = {
     "placed": {"confirmed", "cancelled", "expired"},
     "confirmed": {"cancelled"},
@@ -86,7 +88,7 @@ class Books:
         counts = Counter(intent["metadata"]["payment_id"] for intent in intents)
         assert counts == Counter(payment.id for payment in self.payments if payment.reference is not None)
         by_id = {intent["metadata"]["payment_id"]: intent for intent in intents}
-        for payment in self.payments:
+        for payment in [payment for payment in self.payments if payment.provider != "manual"]:
             self._check_payment(payment, by_id.get(payment.id))
         for order in self.orders:
             self._check_order(order)
@@ -135,6 +137,9 @@ class Books:
         assert steps[0] == "placed"
         _check_steps(steps, ORDER_STEPS)
         assert {"placed": "pending"}.get(steps[-1], steps[-1]) == order.status
+        names = [event.type for event in events]
+        if "confirmed" in names:
+            assert MONEY & set(names[: names.index("confirmed")]), names
         for id_name, table in (("payment_id", PAYMENT_STEPS), ("refund_id", REFUND_STEPS)):
             by_subject = dict[str, list[str]]()
             for event in events:

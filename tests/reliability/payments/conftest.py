@@ -38,8 +38,10 @@ def shop_settings() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="module")
-def simulator(port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorServer]:
-    """The provider, which sends webhooks to the server."""
+def simulator(
+    port: int, shop_settings: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SimulatorServer]:
+    """The provider of this shop, which sends webhooks to the server."""
     store = tmp_path_factory.mktemp("simulator") / "simulator.db"
     webhooks = {f"http://127.0.0.1:{port}/v1/providers/stripe/events": WEBHOOK_SECRET}
     with run_simulator(store, webhooks=webhooks) as server:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from tests.reliability.payments.paid_shop import PaidShop
 from tests.reliability.payments.payer import Payer, reference_of, secret_of
-from tests.reliability.shoppers import Cart, Outcome, expect_row
+from tests.reliability.shoppers import Cart, Json, Outcome, expect_row
 
 STOCK, UNITS = 5, 2
 
@@ -49,7 +49,10 @@ class Purchase:
 
     async def create_payment(self, door: int = 0) -> None:
         """Create a payment that the payer can confirm."""
-        payment = expect_row(await self.payer(door).pay(self.order))
+        self.set_payment(expect_row(await self.payer(door).pay(self.order)))
+
+    def set_payment(self, payment: Json) -> None:
+        """Keep the id and the client secret of a payment in the answer of either API."""
         self.payment, self.secret = payment["id"], secret_of(payment)
 
     async def pay(self, door: int = 0, card: str = "pm_card_visa") -> Outcome:

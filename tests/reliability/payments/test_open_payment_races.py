@@ -87,6 +87,7 @@ async def test_a_payment_is_paid_or_voided_and_its_order_confirmed_or_closed(
     shop: PaidShop, record_figure: RecordFigure
 ) -> None:
     winners = Counter[str]()
+    await shop.provider.webhooks("double")
     for favourite in ("confirm", "cancel", "expire", "void") * ROUNDS:
         for head_start in HEAD_STARTS:
             purchase = await Purchase.prepare(shop)
@@ -107,6 +108,7 @@ async def test_refunds_by_staff_cancellation_and_the_provider_pay_all_back_once(
     shop: PaidShop, record_figure: RecordFigure
 ) -> None:
     succeeded = Counter[str]()
+    await shop.provider.webhooks("double")
     for favourite in [*CAPTURED] * ROUNDS:
         purchase = await Purchase.prepare(shop)
         await purchase.pay()

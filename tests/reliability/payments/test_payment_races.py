@@ -1,4 +1,4 @@
-"""Capture, void, cancellation and refund of one payment race, with reads of the provider."""
+"""Capture, void, cancellation and refund of one payment race, with webhooks and the reconciler."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -61,6 +61,7 @@ async def test_of_capture_void_and_cancellation_one_has_the_payment(
     shop: PaidShop, record_figure: RecordFigure
 ) -> None:
     winners = Counter[str]()
+    await shop.provider.webhooks("double")
     for favourite in ("capture", "void", "cancel") * ROUNDS:
         for head_start in HEAD_STARTS:
             purchase = await Purchase.prepare(shop)
