@@ -18,6 +18,7 @@ import click
 from tradepost.cli.api_key_file import demo_api_key, kept_api_key, new_api_key
 from tradepost.cli.catalog_files import export_products, import_products
 from tradepost.cli.database import report_database_errors
+from tradepost.cli.ledger_report import reconcile
 from tradepost.server.huge_pages import restart_with_huge_pages
 from tradepost.setting_names import misspelt_names
 from tradepost.settings import PARSERS, Settings, SettingsError
@@ -212,6 +213,7 @@ def export_contract(folder: Path) -> None:
 
 shop.add_command(import_products)
 shop.add_command(export_products)
+shop.add_command(reconcile)
 
 
 class _LitestarCommands(click.Group):

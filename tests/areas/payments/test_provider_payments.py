@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import anyio
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import select, text, update
 
@@ -24,8 +25,8 @@ from tests.factories import Json, assert_problem
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.models import OrderRow
 from tradepost.areas.payments.models import PaymentRow
-from tradepost.areas.payments.providers.provider import Failure
-from tradepost.areas.payments.service import reconcile_payments, void_overdue_payments
+from tradepost.areas.payments.providers.provider import Failure, ProviderDispute
+from tradepost.areas.payments.service import reconcile_payments, reread_disputed_payments, void_overdue_payments
 from tradepost.areas.payments.service.reconciler import settle_payment
 from tradepost.kit.clock import now
 from tradepost.kit.writes.call_context import CallContext
@@ -184,6 +185,57 @@ async def test_the_reconciler_settles_what_is_unknown(
     assert await status_of(client, payment) == "requires_action"
     await reconcile_payments(later(app, minutes=6))
     assert await status_of(client, payment) == "captured"
+
+
+@pytest.mark.parametrize("was_made", [True, False])
+async def test_a_creation_is_repeated_for_fifteen_minutes_and_looked_up_afterwards(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider, was_made: bool
+) -> None:
+    client, order = await placed_order(app, staff)
+    provider.silent, provider.down = ({"create"}, set[str]()) if was_made else (set[str](), {"create"})
+    payment = await created(client, order)
+    await reconcile_payments(later(app, minutes=14))
+    assert await status_of(client, payment) == "unknown"
+    calls = len(provider.calls)
+    provider.down |= {"find"}
+    await reconcile_payments(later(app, minutes=16))
+    assert (await status_of(client, payment), len(provider.calls)) == ("unknown", calls)
+    provider.silent, provider.down = set(), set()
+    await reconcile_payments(later(app, minutes=17))
+    assert (await status_of(client, payment), len(provider.calls)) == (
+        "requires_action" if was_made else "failed",
+        calls,
+    )
+    again = (await client.post(f"/v1/orders/{order['id']}/payments", json=MEMORY, headers=new_key())).json()
+    assert (again["id"] == payment["id"], again["status"]) == (was_made, "requires_action")
+
+
+async def test_a_disputed_payment_is_read_again_every_hour(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider
+) -> None:
+    client, order = await placed_order(app, staff)
+    payment = await created(client, order)
+    reference, dispute = f"ref-{payment['id']}", ProviderDispute(amount=400, reason="fraudulent", due_by=None)
+    provider.set(reference, "captured", captured=order["grand_total"]["amount"], dispute=dispute)
+    await post(client, f"/v1/payments/{payment['id']}/completion")
+    provider.set(reference, "captured", dispute=msgspec.structs.replace(dispute, outcome="lost"))
+
+    async def refunded() -> list[int]:
+        rows = (await staff.get(f"/v1/payments/{payment['id']}/refunds")).json()["data"]
+        return [row["amount"]["amount"] for row in rows]
+
+    await reread_disputed_payments(later(app, minutes=59))
+    assert await refunded() == []
+    await reread_disputed_payments(later(app, minutes=61))
+    assert await refunded() == [400]
+    reads = list[str]()
+
+    async def count(name: str) -> None:
+        reads.append(name)
+
+    provider.on_call = count
+    await reread_disputed_payments(later(app, minutes=200))
+    assert reads == []
 
 
 @pytest.mark.parametrize("was_made", [True, False])

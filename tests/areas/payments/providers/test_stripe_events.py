@@ -136,3 +136,17 @@ def test_without_a_secret_every_webhook_is_refused() -> None:
     body = event_body(INTENT)
     with pytest.raises(InvalidSignature):
         provider().event(body, headers(body, ""))
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "t=1", "v1=0", "t=x,v1=0", "t=1,v1=\xe9", "t=1,v1=0,v1=\xff", "t=1=2,v1", "," * 4000]
+)
+def test_a_malformed_signature_is_refused(signature: str) -> None:
+    with pytest.raises(InvalidSignature):
+        provider(OLD, NEW).event(event_body(INTENT), {"stripe-signature": signature})
+
+
+def test_only_a_payment_that_failed_is_a_decline() -> None:
+    for type, is_decline in (("payment_intent.payment_failed", True), ("charge.failed", False)):
+        body = event_body(INTENT, type=type)
+        assert provider(NEW).event(body, headers(body)).is_decline == is_decline

@@ -9,11 +9,18 @@ from .captures import Captures
 from .completion import Completion
 from .creation import PaymentCreation
 from .emails import order_refunded
+from .event_retention import delete_old_events
 from .execution import capture_on_shipment, carry_out_calls
+from .ledger_report import LedgerDifference, compare_ledgers
 from .lowering import lower_open_payments
 from .payments import Payments
 from .provider_events import MAX_EVENT_BYTES, ProviderEvents
-from .reconciler import announce_expiring_authorizations, reconcile_payments, void_overdue_payments
+from .reconciler import (
+    announce_expiring_authorizations,
+    reconcile_payments,
+    reread_disputed_payments,
+    void_overdue_payments,
+)
 from .refund_application import apply_provider_refunds, apply_refund
 from .refund_calls import carry_out_created, carry_out_refund
 from .refund_creation import RefundCreation
@@ -26,6 +33,7 @@ __all__ = [
     "MAX_EVENT_BYTES",
     "Captures",
     "Completion",
+    "LedgerDifference",
     "PaymentCreation",
     "PaymentSettings",
     "Payments",
@@ -40,7 +48,9 @@ __all__ = [
     "carry_out_calls",
     "carry_out_created",
     "carry_out_refund",
+    "compare_ledgers",
     "create_refunds",
+    "delete_old_events",
     "lower_open_payments",
     "order_refunded",
     "origin_of",
@@ -48,6 +58,7 @@ __all__ = [
     "refund_cancelled_orders",
     "refund_cancelled_units",
     "refund_returns",
+    "reread_disputed_payments",
     "void_closed_orders",
     "void_overdue_payments",
 ]

@@ -119,16 +119,18 @@ def in_progress(payment: PaymentRow) -> PaymentInProgress:
 async def make_call(context: CallContext, call: Call) -> Answer:
     """Make a call, or repeat it. No transaction is open meanwhile.
 
-    A call that is older than 12 hours is not repeated: the payment is looked up.
+    A call that creates a payment is repeated for 15 minutes only: then the payment is looked up,
+    and has failed if the provider does not know it. The customer, who never got the answer, would
+    not expect it any more. Other calls are repeated for 12 hours; then the payment is read.
     """
     provider = context.dependencies.require(PaymentProviders).get(call.provider)
     if provider is None:  # the shop has switched it off
         return None
-    is_old = context.clock() - call.started_at > LAST_REPEAT
+    age = context.clock() - call.started_at
     try:
         if call.operation == "create":
-            return await (_find(context, provider, call) if is_old else provider.create(call.request, call.key))
-        return await _change(provider, call, is_old=is_old)
+            return await (_find(provider, call) if age > ABSENT_AFTER else provider.create(call.request, call.key))
+        return await _change(provider, call, is_old=age > LAST_REPEAT)
     except ProviderRefused as refused:
         return Failure(refused.code, refused.detail)
     except ProviderUnavailable:
@@ -149,12 +151,10 @@ async def _change(provider: PaymentProvider, call: Call, *, is_old: bool) -> Ans
         return msgspec.structs.replace(seen, failure=Failure(refused.code, refused.detail))
 
 
-async def _find(context: CallContext, provider: PaymentProvider, call: Call) -> Answer:
-    """Look a payment up by our id."""
-    existing = await provider.find(call.payment_id)
-    if existing is None and context.clock() - call.started_at > ABSENT_AFTER:
-        return Failure("not_created", "The payment provider never received this payment.")
-    return existing
+async def _find(provider: PaymentProvider, call: Call) -> Answer:
+    """Look a payment up by our id. Absent, it was never made."""
+    absent = Failure("not_created", "The payment provider never received this payment.")
+    return await provider.find(call.payment_id) or absent
 
 
 async def record_answer(context: CallContext, order: OrderRow, payment: PaymentRow, call: Call, answer: Answer) -> None:

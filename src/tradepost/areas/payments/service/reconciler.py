@@ -32,6 +32,8 @@ READ_AGE = timedelta(minutes=5)
 """How long a payment waits for its webhook before it is read."""
 REFUND_AGE = timedelta(hours=1)
 """How long a pending refund waits for its webhook before its payment is read."""
+DISPUTE_AGE = timedelta(hours=1)
+"""How often a disputed payment is read."""
 MAX_AGE = timedelta(days=30)
 EXPIRING_BEFORE = timedelta(hours=48)
 
@@ -60,6 +62,18 @@ async def void_overdue_payments(context: CallContext) -> None:
         ids = (await session.scalars(overdue.order_by(OrderRow.expires_at).limit(BATCH_SIZE))).all()
     for order_id in ids:
         await _safely(order_id, lambda order_id=order_id: _void_overdue(context, order_id))
+
+
+@periodic(minutes=10)
+async def reread_disputed_payments(context: CallContext) -> None:
+    """Read disputed payments again, each once an hour: a webhook about the end may be lost."""
+    row, checked_at = PaymentRow, func.coalesce(PaymentRow.checked_at, PaymentRow.updated_at)
+    is_due = and_(row.dispute_amount_amount.is_not(None), checked_at < context.clock() - DISPUTE_AGE)
+    query = select(row.id).where(row.provider != MANUAL, is_due).order_by(checked_at, row.id).limit(BATCH_SIZE)
+    async with context.open_session() as session:
+        ids = (await session.scalars(query)).all()
+    for id in ids:
+        await _safely(id, lambda id=id: settle_payment(context, id))
 
 
 @periodic(hours=1)
