@@ -14,13 +14,57 @@ from tradepost.app import TradepostApp
 from tradepost.areas.orders.models import OrderRow
 from tradepost.kit.clock import now
 
-ENDS = {
-    "cancel": ("cancelled", "voided", 0, ["placed", "payment_created", "cancelled"]),
-    "expire": ("expired", "voided", 0, ["placed", "payment_created", "expired"]),
-    "capture": ("confirmed", "captured", 2, ["placed", "payment_created", "payment_captured", "confirmed", "paid"]),
-}
-"""By the step that wins: status of order and payment, reserved units, and the whole timeline."""
+STEPS = ("cancel", "expire", "capture")
+MARKS = {"cancelled": "cancel", "expired": "expire", "payment_captured": "capture"}
+"""The entry of the timeline that each step leaves."""
 REFUSALS = {"invalid_transition", "conflict"}
+
+
+class History:
+    """What becomes of an order by steps one after the other: SELLING.md 6 and 7 as a model.
+
+    Money of a bank transfer is recorded also after the order was closed: an expired one is
+    confirmed by it, because its stock is free; a cancelled one is refunded.
+    """
+
+    def __init__(self, steps: list[str]) -> None:
+        self.status, self.payment, self.reserved = "pending", "created", 2
+        self.timeline = ["placed", "payment_created"]
+        for step in steps:
+            getattr(self, step)()
+
+    def cancel(self) -> None:
+        """Cancel a pending or confirmed order."""
+        assert self.status in ("pending", "confirmed")
+        self.status, self.reserved = "cancelled", 0
+        self.timeline.append("cancelled")
+        self._refund() if self.payment == "captured" else self._void()
+
+    def expire(self) -> None:
+        """Expire a pending order."""
+        assert (self.status, self.payment) == ("pending", "created")
+        self.status, self.reserved = "expired", 0
+        self.timeline.append("expired")
+        self._void()
+
+    def capture(self) -> None:
+        """Capture the payment, once."""
+        assert self.payment in ("created", "voided")
+        self.payment = "captured"
+        self.timeline.append("payment_captured")
+        if self.status == "cancelled":
+            self._refund()
+            return
+        self.status, self.reserved = "confirmed", 2
+        self.timeline += ["confirmed", "paid"]
+
+    def _void(self) -> None:
+        self.payment = "voided"
+        self.timeline.append("payment_voided")
+
+    def _refund(self) -> None:
+        self.payment = "refunded"
+        self.timeline += ["refund_created", "refund_pending"]
 
 
 @dataclass(frozen=True)
@@ -49,18 +93,22 @@ class OrderRace:
         return cls(shop, worker, variant, cart.token, order, payment)
 
     async def run(self, racers: int, favourite: str, head_start: float) -> str:
-        """Run steps of all kinds at once, one kind with a head start, and return the winner."""
-        steps = [[*ENDS][n % len(ENDS)] for n in range(racers)]
+        """Run steps of all kinds at once, one kind with a head start, and return the winner.
+
+        The winner is the step that came first. Each kind takes effect at most once.
+        """
+        steps = [STEPS[n % len(STEPS)] for n in range(racers)]
         delays = [0.0 if step == favourite else head_start for step in steps]
-        calls = [self._step(step, n // len(ENDS) % 2, delays[n]) for n, step in enumerate(steps)]
+        calls = [self._step(step, n // len(STEPS) % 2, delays[n]) for n, step in enumerate(steps)]
         outcomes = await asyncio.gather(*calls)
         succeeded = [step for step, outcome in zip(steps, outcomes, strict=True) if outcome and outcome.row]
         assert {outcome.code for outcome in outcomes if outcome and outcome.row is None} <= REFUSALS
-        order = await self.shop.read(f"/v1/orders/{self.order}")
-        winner = next(step for step, (status, *_) in ENDS.items() if status == order["status"])
-        assert succeeded == ([] if winner == "expire" else [winner])
-        await self._check_end(winner)
-        return winner
+        events = await self.shop.read(f"/v1/orders/{self.order}/events?limit=100")
+        timeline = [event["type"] for event in events["data"]]
+        taken = [MARKS[type] for type in timeline if type in MARKS]
+        assert sorted(succeeded) == sorted([step for step in taken if step != "expire"])
+        await self._check_end(History(taken), timeline)
+        return taken[0]
 
     async def _step(self, step: str, door: int, delay: float) -> Outcome | None:
         """Run one step at a door; an expiry has no outcome."""
@@ -72,11 +120,10 @@ class OrderRace:
             return await Shopper(self.shop.staff, guest.door).capture(self.payment)
         return await Shopper(guest.client, guest.door, {"X-Cart-Token": self.token or ""}).cancel(self.order, {})
 
-    async def _check_end(self, winner: str) -> None:
-        """Check payment, timeline and stock."""
-        _, payment_status, reserved, timeline = ENDS[winner]
-        assert (await self.shop.read(f"/v1/payments/{self.payment}"))["status"] == payment_status
-        events = await self.shop.read(f"/v1/orders/{self.order}/events?limit=100")
-        assert [event["type"] for event in events["data"]] == timeline
-        assert await self.shop.levels(self.variant) == [(5, reserved)]
+    async def _check_end(self, expected: History, timeline: list[str]) -> None:
+        """Check order, payment, timeline and stock."""
+        assert timeline == expected.timeline
+        assert (await self.shop.read(f"/v1/orders/{self.order}"))["status"] == expected.status
+        assert (await self.shop.read(f"/v1/payments/{self.payment}"))["status"] == expected.payment
+        assert await self.shop.levels(self.variant) == [(5, expected.reserved)]
         await check_ledger(self.worker, self.variant)

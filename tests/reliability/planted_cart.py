@@ -52,7 +52,7 @@ class PlantedCart:
             assert (page["data"], page["total"]) == ([], 0), query
         payment = {"provider": "manual", "method": "bank_transfer"}
         for path, body in ((f"{order}/cancellation", {}), (f"{order}/payments", payment)):
-            outcome = await guest.rest("POST", path, body, self.planted.token, key="the-key-of-another")
+            outcome = await guest.rest("POST", path, body, self.planted.token, key="the-key-of-somebody-else")
             assert outcome.code == "not_found", path
         await self._check_graphql(guest)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.areas.inventory.stock import check_ledger, reservations_of
 from tests.conftest import _settings  # pyright: ignore[reportPrivateUsage]
 from tests.figures import RecordFigure, scaled
-from tests.reliability.order_race import ENDS, OrderRace
+from tests.reliability.order_race import STEPS, OrderRace
 from tests.reliability.planted_cart import PlantedCart
 from tests.reliability.shop import Shop
 from tests.reliability.shop_server import ShopServer, shop_server
@@ -146,7 +146,7 @@ async def test_of_cancellations_captures_and_expiries_one_wins(
     shop: Shop, worker: TradepostApp, record_figure: RecordFigure
 ) -> None:
     winners = Counter[str]()
-    for favourite in [*ENDS] * scaled(5):
+    for favourite in STEPS * scaled(5):
         for head_start in HEAD_STARTS:
             race = await OrderRace.prepare(shop, worker)
             winner = await race.run(scaled(64, 4), favourite, head_start)
