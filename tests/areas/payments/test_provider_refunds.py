@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from tests.areas.accounts.captured_mail import CapturedMail
 from tests.areas.catalog.events import types_of
@@ -354,3 +355,33 @@ async def test_a_failure_says_why(app: "TradepostApp", staff: httpx.AsyncClient,
     await apply_all(app, payment, [failed])
     assert (await refund_now(staff, made))["failure"] == {"code": reason.code, "detail": reason.detail}
     assert (await try_refund(staff, payment)).status_code == 201
+
+
+async def test_a_refund_at_the_provider_is_recorded_once_ours_was_refused(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider
+) -> None:
+    """Ours had reserved the whole payment, so the other one had no place when it was seen first."""
+    client, order, payment = await captured_order(app, staff)
+    provider.faults = [ProviderUnavailable()]
+    unknown = await refund(staff, payment)
+    assert unknown["status"] == "unknown"
+    row = await payment_now(client, payment)
+    reference = await reference_of(app, payment)
+    provider.refunds["at the provider"] = (reference, provider.new_refund(100))
+    provider.faults = [ProviderRefused("charge_already_refunded", "Less than that is left.")]
+    await carry_out_refund(worker(app), unknown["id"])
+    after = await payment_now(client, payment)
+    assert (row["refunded"], after["refunded"]["amount"]) == (order["grand_total"], 100)
+    refunds = (await client.get(f"/v1/payments/{payment['id']}/refunds")).json()["data"]
+    assert sorted([(one["actor"], one["status"]) for one in refunds]) == [
+        ("provider", "succeeded"),
+        ("staff", "failed"),
+    ]
+
+
+async def reference_of(app: "TradepostApp", payment: Json) -> str:
+    """Return the provider's id of a payment."""
+    async with app.state.database.session_factory() as session:
+        reference = await session.scalar(select(PaymentRow.reference).where(PaymentRow.id == payment["id"]))
+    assert reference is not None
+    return reference

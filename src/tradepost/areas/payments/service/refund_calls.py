@@ -23,15 +23,27 @@ from ..providers.provider import (
     ProviderUnavailable,
 )
 from .execution import run_in_transaction
-from .refund_application import apply_refund, fail_refund
+from .refund_application import apply_provider_refunds, apply_refund, fail_refund
 from .refund_rows import take_step
 
 LAST_REPEAT = timedelta(hours=12)
 """How long after its first attempt a call may be repeated: providers forget keys after a day."""
 UNSETTLED = ("created", "unknown")
 
-type Answer = ProviderRefund | Failure | None
-"""What a provider has answered: the refund as it is now, why it was refused, or nothing."""
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a provider made no refund, and all refunds of the payment that it has.
+
+    While ours held the rest of the payment, one that was made at the provider's own pages had no
+    place beside it.
+    """
+
+    failure: Failure
+    refunds: tuple[ProviderRefund, ...] = ()
+
+
+type Answer = ProviderRefund | Refusal | None
+"""What a provider has answered: the refund as it is now, why there is none, or nothing."""
 
 
 class RefundCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +93,7 @@ async def call_provider(context: CallContext, call: RefundCall) -> Answer:
             return await _find(provider, call)
         return await provider.refund(call.reference, call.refund_id, call.amount, call.currency, call.reason, call.key)
     except ProviderRefused as refused:
-        return Failure(refused.code, refused.detail)
+        return Refusal(Failure(refused.code, refused.detail), await _refunds(provider, call) or ())
     except ProviderUnavailable:
         return None
 
@@ -92,7 +104,15 @@ async def _find(provider: PaymentProvider, call: RefundCall) -> Answer:
     if refunds is None:
         return None
     absent = Failure("not_created", "The payment provider never received this refund.")
-    return next((refund for refund in refunds if refund.refund_id == call.refund_id), absent)
+    return next((refund for refund in refunds if refund.refund_id == call.refund_id), Refusal(absent, refunds))
+
+
+async def _refunds(provider: PaymentProvider, call: RefundCall) -> tuple[ProviderRefund, ...] | None:
+    """Return the refunds of a payment, or None if they are not to be had now."""
+    try:
+        return (await provider.read(call.reference)).refunds
+    except (ProviderRefused, ProviderUnavailable):
+        return None
 
 
 async def record_answer(context: CallContext, refund_id: str, answer: Answer) -> None:
@@ -103,8 +123,9 @@ async def record_answer(context: CallContext, refund_id: str, answer: Answer) ->
     if answer is None:
         if refund.status == "created":
             await take_step(context, order, payment, refund, "refund_time_out")
-    elif isinstance(answer, Failure):
-        await fail_refund(context, order, payment, refund, answer)
+    elif isinstance(answer, Refusal):
+        await fail_refund(context, order, payment, refund, answer.failure)
+        await apply_provider_refunds(context, order, payment, answer.refunds)
     else:
         await apply_refund(context, order, payment, refund, answer)
 
