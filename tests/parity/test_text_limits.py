@@ -78,4 +78,5 @@ async def test_refused_and_long_texts_are_not_cached(harness: DualDoorApp) -> No
     await graphql_fault(harness, "after: $text", {"text": LONG * 2})
     fields = "id" + " " * 4000
     assert (await harness.anonymous.rest("GET", "/products", params={"fields": fields})).status_code == 200
-    assert [set(cache.entries) for cache in caches] == before
+    # Entries may have been evicted meanwhile, but none was added.
+    assert [set(cache.entries) - kept for cache, kept in zip(caches, before, strict=True)] == [set(), set()]

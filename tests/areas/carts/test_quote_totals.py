@@ -31,6 +31,7 @@ VARIANTS = st.builds(
     tax_class=CLASSES,
     weight_grams=st.integers(0, 1000),
     requires_shipping=st.booleans(),
+    withdrawal_excluded=st.booleans(),
 )
 LINES = st.builds(
     QuotedLine,
