@@ -80,6 +80,6 @@ def test_parts_and_totals_of_a_quote_agree(
 @given(st.integers(0, 4_000_000_000), st.integers(1, 9_999))
 def test_the_rate_of_a_line_is_the_text_of_what_it_was_taxed_at(percentage: str, price: int, quantity: int) -> None:
     tax_class = next(name for name, rate in RATES.items() if rate == parts_per_million(percentage))
-    variant = SoldVariant("", price, "EUR", "SKU", "Lamp", "", {}, None, tax_class, 0, True)
+    variant = SoldVariant("", price, "EUR", "SKU", "Lamp", "", {}, None, tax_class, 0, True, False)
     quote = answer([QuotedLine(str(uuid4()), quantity, price, "SKU", variant)], None, CartSettings())
     assert quote.lines[0].tax_percentage == percentage

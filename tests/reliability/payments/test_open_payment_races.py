@@ -117,7 +117,7 @@ async def test_refunds_by_staff_cancellation_and_the_provider_pay_all_back_once(
         books = await check_purchase(purchase)
         assert won["cancel"] == 1, won
         assert books.orders[0].status == "cancelled"
-        # If the provider refused ours because of its own refunds, `refund.failed` notifies the staff.
+        # Where the provider refused ours because of its own ones, `refund.failed` notifies staff.
         if books.payments[0].refunded_amount < purchase.total:
             assert any(refund.status == "failed" for refund in books.refunds)
             expect_row(await purchase.staff().refund(purchase.payment, {}))
