@@ -79,10 +79,11 @@ class LRUCache[K, V](Cache):
             self.entries.move_to_end(key)
 
     def remove_where(self, matches: Callable[[V], bool]) -> None:
-        """Remove the entries whose value matches. They do not count as evicted."""
+        """Evict the entries whose value matches."""
         for key in [key for key, value in self.entries.items() if matches(value)]:
             del self.entries[key]
             self.bytes -= self.sizes.pop(key)
+            self.evictions += 1
 
     def clear(self) -> None:
         """Remove all entries."""
