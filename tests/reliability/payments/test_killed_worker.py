@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.figures import IS_TORTURE
 from tests.reliability.payments.books import check_purchase
 from tests.reliability.payments.killing import (
     MOMENTS,
@@ -40,7 +41,7 @@ def process(server: ShopServer, tmp_path: Path) -> Iterator[ShopProcess]:
     process.kill()
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", [*MOMENTS][: None if IS_TORTURE else 1])
 async def test_a_call_of_a_killed_worker_is_carried_out_by_the_next(
     shop: PaidShop, process: ShopProcess, moment: str
 ) -> None:
