@@ -124,7 +124,8 @@ async def test_processes_share_payments_and_webhooks_are_signed_for_the_shop(
 ) -> None:
     keys = FakeKeys.derive(module_settings.secret_key)
     server, worker = [FakeProviderApp(module_settings, keys, tmp_path / "store.db") for _ in range(2)]
-    server.shop = shop = Shop()
+    # Both deliver to the shop: the worker's would go to PUBLIC_URL, where nobody listens here.
+    server.shop = worker.shop = shop = Shop()
     of_server, of_worker = fake_provider(server), fake_provider(worker)
     payment = await of_server.create(payment_request(), unique("key"))
     assert payment.reference is not None
