@@ -67,6 +67,8 @@ class MemoryProvider:
             await self.on_call("read")
         if "read" in self.down:
             raise ProviderUnavailable
+        if "read" in self.refusing:
+            raise ProviderRefused("refused", "The provider refused it.")
         return self.seen(reference)
 
     async def find(self, payment_id: str) -> ProviderPayment | None:

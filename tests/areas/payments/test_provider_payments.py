@@ -319,6 +319,18 @@ async def test_a_capture_whose_answer_is_lost_is_resumed_by_its_key(
     assert (retried.status_code, retried.json()) == (200, unknown)
 
 
+async def test_a_payment_whose_capture_is_refused_and_that_cannot_be_read_has_not_failed(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider
+) -> None:
+    client, order, payment = await authorize(app, staff, provider)
+    provider.refusing = {"capture", "read"}
+    unknown = (await post(staff, f"/v1/payments/{payment['id']}/capture")).json()
+    assert (unknown["status"], unknown["authorized"]) == ("unknown", order["grand_total"])
+    provider.refusing = set()
+    await reconcile_payments(later(app, seconds=31))
+    assert await status_of(client, payment) == "captured"
+
+
 @pytest.mark.parametrize("is_authorized", [True, False])
 async def test_staff_void_a_payment(
     app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider, is_authorized: bool
@@ -383,6 +395,21 @@ async def test_a_withdrawal_voids_the_open_payment_first(
     assert (await order_of(client, order))["status"] == "cancelled"
     assert await status_of(client, payment) == "voided"
     assert provider.payments[f"ref-{payment['id']}"].status == "voided"
+
+
+async def test_a_withdrawal_of_shipped_goods_leaves_the_open_payment_alone(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider
+) -> None:
+    client, order, payment = await authorize(app, staff, provider)
+    lines = [{"order_line_id": line["id"], "quantity": line["quantity"]} for line in order["lines"]]
+    parcel = await post(staff, f"/v1/orders/{order['id']}/fulfilments", {"lines": lines, "shipped": True})
+    assert parcel.status_code == 201, parcel.text
+    part = {"amount": {"amount": 500, "currency": "EUR"}}
+    await post(staff, f"/v1/payments/{payment['id']}/capture", part)
+    rest = await created(client, order)
+    answer = await post(client, f"/v1/orders/{order['id']}/returns", {"kind": "withdrawal"})
+    assert (answer.status_code, answer.json()["status"]) == (201, "requested"), answer.text
+    assert await status_of(client, rest) == "requires_action"
 
 
 async def test_an_order_expires_after_its_open_payment_was_voided(

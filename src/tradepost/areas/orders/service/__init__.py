@@ -29,7 +29,7 @@ from .settlement import (
     record_payment,
     record_progress,
 )
-from .statuses import open_amount, payable_total
+from .statuses import is_closed, open_amount, payable_total
 from .timeline import TimelineEntry, add_entries
 from .visible_numbers import VisibleOrderNumbers
 
@@ -56,6 +56,7 @@ __all__ = [
     "deliver_shipped",
     "detach_orders",
     "expire_orders",
+    "is_closed",
     "load_line_amounts",
     "load_return_units",
     "lock_order",

@@ -22,7 +22,7 @@ from ..models import OrderRow, ReturnRow
 from ..resource import orders, returns
 from ..schemas import Return, ReturnCreateInput, ReturnKind
 from .line_units import NOTHING_PACKED, load_lines, unit_list
-from .open_payments import after_voiding, check_no_open_payment
+from .open_payments import after_voiding
 from .return_receipt import check_permissions, check_refund, receive_return, requested_items
 from .return_rows import add_entry, emit_return, insert_return, load_requested, returnable_units
 from .settlement import check_permission, lock_order_for
@@ -63,8 +63,6 @@ class ReturnCreation(Service):
         check_permissions(self.context, new)
         check_refund(refund=new.refund, shipping=new.shipping, is_received=new.received)
         order = await self._lock(key, new.kind)
-        if new.kind is ReturnKind.WITHDRAWAL:
-            check_no_open_payment(order)
         row = await (withdraw(self.context, order, new) if new.kind is ReturnKind.WITHDRAWAL else self._add(order, new))
         return await self.read_back(returns, selection, row.id)
 

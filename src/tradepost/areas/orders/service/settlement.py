@@ -19,7 +19,7 @@ from ..resource import orders, transitions
 from .fulfilment_rows import are_all_delivered
 from .immediate_delivery import deliver_without_shipping
 from .settings import OrderSettings
-from .statuses import derive_payment_status, open_amount
+from .statuses import derive_payment_status, is_closed, open_amount
 from .timeline import TimelineEntry, add_entries, emit
 
 WAS_PAID = ("paid", "partially_refunded", "refunded")
@@ -179,7 +179,7 @@ def derive(order: OrderRow) -> list[str]:
         transitions.move(order, "order_confirm")
         order.expires_at = None
         names.append("confirmed")
-    if order.payment_status == "paid" and not was_paid and order.status not in ("cancelled", "expired"):
+    if order.payment_status == "paid" and not was_paid and not is_closed(order):
         names.append("paid")
     return names
 

@@ -40,6 +40,11 @@ def open_amount(order: OrderRow) -> int:
     return max(0, payable_total(order) - order.captured_amount - order.authorized_amount)
 
 
+def is_closed(order: OrderRow) -> bool:
+    """Return whether an order has ended without its goods: money that arrives now is late."""
+    return order.status in ("cancelled", "expired")
+
+
 def derive_payment_status(order: OrderRow) -> str:
     """Return the payment status: of the captured amount, less refunds, against the total.
 
@@ -71,4 +76,4 @@ def derive_fulfilment_status(lines: Iterable[UnitCounters]) -> str:
 
 
 def _is_free(order: OrderRow) -> bool:
-    return payable_total(order) == 0 and (order.grand_total_amount == 0 or order.status not in ("cancelled", "expired"))
+    return payable_total(order) == 0 and (order.grand_total_amount == 0 or not is_closed(order))

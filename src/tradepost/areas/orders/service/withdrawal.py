@@ -17,6 +17,7 @@ from ..schemas import ReturnCreateInput
 from .cancellation import cancel_units
 from .fulfilment_rows import cancel_pending
 from .line_units import NOTHING_PACKED, LineUnits, load_lines, load_packed_units, unit_list, units_within
+from .open_payments import check_no_open_payment
 from .return_receipt import STEP
 from .return_rows import ReturnItem, add_entry, emit_return, insert_return, load_requested
 
@@ -34,7 +35,9 @@ async def withdraw(context: CallContext, order: OrderRow, new: ReturnCreateInput
     units, kept = await _units(context, order, new, lines)
     unshipped = {line.id: min(units.get(line.id, 0), line.unshipped) for line in lines}
     items = [ReturnItem(id, quantity - unshipped[id]) for id, quantity in units.items() if quantity > unshipped[id]]
-    is_closed = not any(line.shipped for line in lines)
+    if any(unshipped.values()):
+        check_no_open_payment(order)
+    has_shipped = any(line.shipped for line in lines)
     row = await insert_return(
         context,
         order,
@@ -43,7 +46,7 @@ async def withdraw(context: CallContext, order: OrderRow, new: ReturnCreateInput
         kind=new.kind.value,
         reason=new.reason,
         # If nothing has shipped, the costs of shipping are part of what is cancelled.
-        refunds_shipping=kept == 0 and not is_closed,
+        refunds_shipping=kept == 0 and has_shipped,
     )
     emit_return(context, row, "requested")
     data = {"kind": row.kind, "reason": new.reason, "lines": unit_list(units)}

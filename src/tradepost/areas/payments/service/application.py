@@ -6,12 +6,14 @@ never goes back from authorized, captured, failed or voided, and captured amount
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import select, text
 
 from tradepost.areas.orders.service import (
     OrderRow,
     TimelineEntry,
     add_entries,
+    is_closed,
     payable_total,
     record_payment,
     record_progress,
@@ -132,24 +134,25 @@ def _finish_call(payment: PaymentRow) -> None:
         payment.operation = payment.operation_id = payment.operation_amount = payment.operation_at = None
 
 
-class _State:
+class _State(msgspec.Struct, frozen=True):
     """What a payment was before a change, for its events and its order."""
 
-    __slots__ = ("authorized", "captured", "failure", "next_action", "status")
-
-    def __init__(self, payment: PaymentRow) -> None:
-        self.status, self.authorized, self.captured = (
-            payment.status,
-            payment.authorized_amount,
-            payment.captured_amount,
-        )
-        self.failure = (payment.failure_code, payment.failure_detail)
-        self.next_action = (payment.next_action_type, payment.next_action_text)
+    status: str
+    authorized: int
+    captured: int
+    next_action: tuple[str | None, str | None]
+    failure: tuple[str | None, str | None]
 
     @classmethod
     def of(cls, payment: PaymentRow) -> "_State":
         """Return the state of a payment as it is now."""
-        return cls(payment)
+        return cls(
+            payment.status,
+            payment.authorized_amount,
+            payment.captured_amount,
+            (payment.next_action_type, payment.next_action_text),
+            (payment.failure_code, payment.failure_detail),
+        )
 
     def changed(self, now: "_State") -> list[str]:
         """Return the members of the payment that differ in a later state."""
@@ -163,9 +166,9 @@ async def _record(context: CallContext, order: OrderRow, payment: PaymentRow, be
     if changed := before.changed(now):
         await _announce(context, order, payment, before, changed)
     authorized, captured = now.authorized - before.authorized, now.captured - before.captured
-    if order.status in ("cancelled", "expired") and captured:
+    if is_closed(order) and captured:
         await receive_late(context, order, payment, captured)
-    elif order.status in ("cancelled", "expired"):
+    elif is_closed(order):
         payment.authorized_amount = 0  # the worker voids it
     elif authorized or captured:
         await record_payment(context, order, authorized=authorized, captured=captured)

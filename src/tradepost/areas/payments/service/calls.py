@@ -132,7 +132,8 @@ async def make_call(context: CallContext, call: Call) -> Answer:
             return await (_find(provider, call) if age > ABSENT_AFTER else provider.create(call.request, call.key))
         return await _change(provider, call, is_old=age > LAST_REPEAT)
     except ProviderRefused as refused:
-        return Failure(refused.code, refused.detail)
+        # Any other call is about a payment that exists, whatever is said of it now.
+        return Failure(refused.code, refused.detail) if call.operation == "create" else None
     except ProviderUnavailable:
         return None
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from tradepost.areas.orders.service import OrderRow, lock_with_order, payable_total
+from tradepost.areas.orders.service import OrderRow, is_closed, lock_with_order, payable_total
 from tradepost.kit.operations.operation import operation
 from tradepost.kit.operations.service import Service
 from tradepost.kit.problems import InvalidTransition, NotFound, PaymentInProgress, Validation
@@ -19,7 +19,6 @@ from .application import receive, void
 from .calls import Call, begin_call, carry_out, current_call
 
 type Begin = Callable[[OrderRow, PaymentRow], "Call | None"]
-CLOSED = ("cancelled", "expired")
 PROBLEMS = (NotFound, InvalidTransition, PaymentInProgress)
 
 
@@ -116,7 +115,7 @@ def _most(order: OrderRow, payment: PaymentRow) -> int:
 
     What arrives for a closed order is recorded whole, and refunded if need be.
     """
-    if order.status in CLOSED:
+    if is_closed(order):
         return payment.amount_amount
     available = payment.authorized_amount if payment.provider != policy.MANUAL else payment.amount_amount
     return min(available, max(0, payable_total(order) - order.captured_amount))

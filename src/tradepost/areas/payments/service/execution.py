@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy import select
 
-from tradepost.areas.orders.service import OrderRow, payable_total
+from tradepost.areas.orders.service import OrderRow, is_closed, payable_total
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.writes.call_context import CallContext
@@ -22,7 +22,6 @@ from .settings import PaymentSettings
 MAX_TRIES = 4
 OPERATION = "payment_reconcile"
 """The operation in the audit log."""
-CLOSED = ("cancelled", "expired")
 
 
 async def run_in_transaction[R](context: CallContext, step: Callable[[], Awaitable[R]]) -> R:
@@ -79,7 +78,7 @@ async def _calls(context: CallContext, order_id: str) -> list[Call]:
         order, payment = await lock_payment(context, id)
         if payment.operation in ("capture", "void"):
             calls.append(current_call(order, payment))
-        elif order.status in CLOSED and payment.status == "authorized" and payment.operation is None:
+        elif is_closed(order) and payment.status == "authorized" and payment.operation is None:
             calls.append(begin_call(context, order, payment, "void"))
     await context.session.flush()
     return calls

@@ -1,12 +1,12 @@
 """Settles payments whose result is not known, by asking the provider. It leaves `manual` alone."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 
-from tradepost.areas.orders.service import OrderRow, TimelineEntry, add_entries
+from tradepost.areas.orders.service import OrderRow, TimelineEntry, add_entries, is_closed
 from tradepost.kit.db.errors import LostRace
 from tradepost.kit.problems import Problem
 from tradepost.kit.worker.periodic import periodic
@@ -19,7 +19,7 @@ from .application import apply
 from .calls import Call, carry_out, current_call
 from .completion import read_provider
 from .events import emit
-from .execution import CLOSED, run_in_transaction
+from .execution import run_in_transaction
 from .locks import lock_payment
 from .refund_calls import carry_out_refund
 from .voiding import begin_voiding
@@ -41,14 +41,12 @@ EXPIRING_BEFORE = timedelta(hours=48)
 @periodic(seconds=30)
 async def reconcile_payments(context: CallContext) -> None:
     """Ask the providers about payments and refunds whose result is not known."""
-    for id in await _ids(context, _unanswered(context)):
+    for id in await _payments(context, _unanswered(context)):
         await _safely(id, lambda id=id: settle_payment(context, id))
     refunds = select(RefundRow.id).where(
         RefundRow.status.in_(("created", "unknown")), RefundRow.created_at < context.clock() - CALL_AGE
     )
-    async with context.open_session() as session:
-        refund_ids = (await session.scalars(refunds.order_by(RefundRow.created_at).limit(BATCH_SIZE))).all()
-    for id in refund_ids:
+    for id in await _first(context, refunds.order_by(RefundRow.created_at)):
         await _safely(id, lambda id=id: carry_out_refund(context, id))
 
 
@@ -58,9 +56,7 @@ async def void_overdue_payments(context: CallContext) -> None:
     overdue = select(OrderRow.id).where(
         OrderRow.status == "pending", OrderRow.expires_at <= context.clock(), OrderRow.payment_progress == "open"
     )
-    async with context.open_session() as session:
-        ids = (await session.scalars(overdue.order_by(OrderRow.expires_at).limit(BATCH_SIZE))).all()
-    for order_id in ids:
+    for order_id in await _first(context, overdue.order_by(OrderRow.expires_at)):
         await _safely(order_id, lambda order_id=order_id: _void_overdue(context, order_id))
 
 
@@ -69,10 +65,8 @@ async def reread_disputed_payments(context: CallContext) -> None:
     """Read disputed payments again, each once an hour: a webhook about the end may be lost."""
     row, checked_at = PaymentRow, func.coalesce(PaymentRow.checked_at, PaymentRow.updated_at)
     is_due = and_(row.dispute_amount_amount.is_not(None), checked_at < context.clock() - DISPUTE_AGE)
-    query = select(row.id).where(row.provider != MANUAL, is_due).order_by(checked_at, row.id).limit(BATCH_SIZE)
-    async with context.open_session() as session:
-        ids = (await session.scalars(query)).all()
-    for id in ids:
+    query = select(row.id).where(row.provider != MANUAL, is_due)
+    for id in await _first(context, query.order_by(checked_at, row.id)):
         await _safely(id, lambda id=id: settle_payment(context, id))
 
 
@@ -82,7 +76,7 @@ async def announce_expiring_authorizations(context: CallContext) -> None:
     soon = context.clock() + EXPIRING_BEFORE
     row = PaymentRow
     is_due = and_(row.status == "authorized", row.capture_before <= soon, row.is_expiring.is_(False))
-    for id in await _ids(context, is_due):
+    for id in await _payments(context, is_due):
         await _safely(id, lambda id=id: run_in_transaction(context, lambda: _announce_expiring(context, id)))
 
 
@@ -131,10 +125,15 @@ def _unanswered(context: CallContext) -> ColumnElement[bool]:
     return and_(row.provider != MANUAL, or_(row.operation_at < now - CALL_AGE, waits, has_pending))
 
 
-async def _ids(context: CallContext, condition: ColumnElement[bool]) -> list[str]:
-    query = select(PaymentRow.id).where(condition).order_by(PaymentRow.updated_at, PaymentRow.id).limit(BATCH_SIZE)
+async def _payments(context: CallContext, condition: ColumnElement[bool]) -> Sequence[str]:
+    query = select(PaymentRow.id).where(condition)
+    return await _first(context, query.order_by(PaymentRow.updated_at, PaymentRow.id))
+
+
+async def _first(context: CallContext, query: Select[str]) -> Sequence[str]:
+    """Return the ids that a query finds, as many as one run handles."""
     async with context.open_session() as session:
-        return list((await session.scalars(query)).all())
+        return (await session.scalars(query.limit(BATCH_SIZE))).all()
 
 
 async def _void_overdue(context: CallContext, order_id: str) -> None:
@@ -145,7 +144,7 @@ async def _void_overdue(context: CallContext, order_id: str) -> None:
 
 async def _announce_expiring(context: CallContext, id: str) -> None:
     order, payment = await lock_payment(context, id)
-    if payment.status == "authorized" and not payment.is_expiring and order.status not in CLOSED:
+    if payment.status == "authorized" and not payment.is_expiring and not is_closed(order):
         payment.is_expiring = True
         await context.session.flush()
         emit(context, payment, "authorization_expiring")

@@ -3,7 +3,7 @@
 The provider's idempotency key is `<id of the refund>:refund`, so a repetition has no second effect.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import select
@@ -22,12 +22,11 @@ from ..providers.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
+from .calls import LAST_REPEAT
 from .execution import run_in_transaction
 from .refund_application import apply_provider_refunds, apply_refund, fail_refund
 from .refund_rows import take_step
 
-LAST_REPEAT = timedelta(hours=12)
-"""How long after its first attempt a call may be repeated: providers forget keys after a day."""
 UNSETTLED = ("created", "unknown")
 
 
