@@ -1,6 +1,6 @@
 """Refunds through a remote provider: two transactions around its call, and its later answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,10 @@ from sqlalchemy import select
 
 from tests.areas.accounts.captured_mail import CapturedMail
 from tests.areas.catalog.events import types_of
-from tests.areas.inventory.stock import STOCKKEEPER, transaction
-from tests.areas.orders.checkout import new_key, placed_order, post
+from tests.areas.orders.checkout import new_key, post
 from tests.areas.orders.fulfilling import order_now
-from tests.factories import Json, assert_problem, unique
-from tradepost.areas.accounts.service import SYSTEM
-from tradepost.areas.orders.service import lock_order, record_payment
+from tests.factories import Json, assert_problem
+from tradepost.areas.orders.service import lock_order
 from tradepost.areas.payments.models import PaymentRow
 from tradepost.areas.payments.providers.manual import ManualProvider
 from tradepost.areas.payments.providers.provider import (
@@ -26,14 +24,12 @@ from tradepost.areas.payments.providers.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from tradepost.areas.payments.service import apply_provider_refunds, carry_out_refund, reconcile_payments
+from tradepost.areas.payments.service import carry_out_refund, reconcile_payments
 from tradepost.areas.payments.service.disputes import apply_dispute
-from tradepost.kit.clock import now
-from tradepost.kit.ids import new_id
 from tradepost.kit.problems import Unavailable
-from tradepost.kit.writes.call_context import CallContext
 
 from .refunding import euros, payment_now, refund, refund_units, try_refund
+from .scripted_payments import apply_all, captured_order, scripted_provider, worker
 from .scripted_provider import ScriptedProvider, with_status
 
 if TYPE_CHECKING:
@@ -43,49 +39,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def provider(app: "TradepostApp", monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
+def provider(app: "TradepostApp") -> Iterator[ScriptedProvider]:
     """A remote provider that the shop has."""
-    scripted = ScriptedProvider()
-    providers = PaymentProviders(ManualProvider(), scripted)
-    monkeypatch.setitem(app.state.dependencies.instances, PaymentProviders, providers)
-    return scripted
-
-
-async def captured_order(app: "TradepostApp", staff: httpx.AsyncClient) -> tuple[httpx.AsyncClient, Json, Json]:
-    """Place an order and insert a payment that the provider has captured. Return the client too."""
-    client, order = await placed_order(app, staff, email=f"{unique('kim')}@shop.example")
-    async with transaction(app, STOCKKEEPER) as call:
-        row = await lock_order(call, order["id"])
-        total = row.grand_total_amount
-        payment = PaymentRow(
-            id=new_id(PaymentRow.__number__),
-            order_id=row.id,
-            provider="scripted",
-            reference=unique("pi"),
-            currency="EUR",
-            amount_amount=total,
-            captured_amount=total,
-            status="captured",
-        )
-        call.session.add(payment)
-        await record_payment(call, row, captured=total)
-    return client, await order_now(client, order), await payment_now(client, {"id": payment.id})
-
-
-def worker(app: "TradepostApp", later: timedelta = timedelta()) -> CallContext:
-    """Return a context of the worker, some time from now."""
-    state = app.state
-    clock = lambda: now() + later  # noqa: E731
-    return CallContext(SYSTEM, state.database, door="worker", dependencies=state.dependencies, clock=clock)
-
-
-async def apply_all(app: "TradepostApp", payment: Json, seen: Sequence[ProviderRefund]) -> None:
-    """Apply all refunds that the provider has of a payment, as its webhook does."""
-    context = worker(app)
-    async with context.transaction():
-        order = await lock_order(context, payment["order_id"])
-        row = await context.session.get_one(PaymentRow, payment["id"], with_for_update=True)
-        await apply_provider_refunds(context, order, row, seen)
+    with scripted_provider(app) as provider:
+        yield provider
 
 
 async def refund_now(client: httpx.AsyncClient, refund: Json) -> Json:

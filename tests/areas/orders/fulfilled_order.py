@@ -1,28 +1,20 @@
-"""Any sequence of fulfilments, returns, steps and cancellations keeps units and stock right."""
+"""An order as a state machine: fulfilments, returns and cancellations, and what must hold."""
 
-import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
-import pytest
-from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.areas.inventory.stock import check_ledger, levels_of, main_location, new_location, put
-from tests.areas.orders.checkout import post, stock_of, stocked_variant
-from tests.areas.orders.fulfilling import confirmed_order, counters, fulfil, order_now, take_step, try_fulfil, units
+from tests.areas.orders.checkout import post, stocked_variant
+from tests.areas.orders.fulfilling import take_step, try_fulfil, units
 from tests.areas.orders.returning import take_return_step, try_return
 from tests.factories import Json
-from tests.figures import scaled
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
-pytestmark = pytest.mark.anyio
-
-RACERS = 8
-HEAD_STARTS = (0.0, 0.05, 0.3, 2.0)
 OK = "ok"
 REFUSALS = {"validation", "invalid_transition", "out_of_stock", "conflict"}
 FIELDS = (
@@ -55,7 +47,20 @@ class FulfilledOrder:
         self.client = staff
         self.fulfilments: list[Json] = []
         self.returns: list[Json] = []
-        self.received: list[int] = []
+        self.received = [3, 2]
+
+    @classmethod
+    async def prepare(cls, app: "TradepostApp", staff: httpx.AsyncClient) -> Self:
+        """Store 2 and 1 units of a variant that can be backordered, and 2 of another."""
+        places = [await main_location(app), await new_location(app, 1)]
+        variants = [await stocked_variant(app, staff, 2, allow_backorder=True), await stocked_variant(app, staff, 2)]
+        await put(app, variants[0], places[1], 1)
+        return cls(app, staff, variants, places)
+
+    @property
+    def ordered(self) -> list[tuple[str, int]]:
+        """The variants with the units to order."""
+        return list(zip(self.variants, ORDERED, strict=True))
 
     async def run(self, kind: str, value: Any, place: int | None) -> str:
         """Take one step, and return OK or the code of its problem."""
@@ -155,137 +160,3 @@ def fulfilment_status(lines: list[Json]) -> str:
         return "partially_returned" if is_kept else "returned"
     is_complete = all(line["shipped"] + line["cancelled"] == line["quantity"] for line in lines)
     return "fulfilled" if is_complete else "partially_fulfilled"
-
-
-# Sequences with the outcome of each step.
-SHIPPED = [
-    (("fulfil", (1, 1), None), "validation"),  # the first variant is reserved at two locations
-    (("fulfil", (2, 1), 0), OK),
-    (("delivery", 0, None), "invalid_transition"),
-    (("shipment", 0, None), OK),
-    (("cancellation", 0, None), "invalid_transition"),
-    (("fulfil_shipped", (1, 0), 0), "out_of_stock"),  # the backordered unit
-    (("receive", 1, 0), OK),
-    (("fulfil_shipped", (1, 0), 0), OK),
-    (("fulfil_shipped", (1, 1), 0), "out_of_stock"),  # a unit is at the second location
-    (("fulfil_shipped", (1, 0), 1), OK),
-    (("fulfil_shipped", (0, 1), 0), OK),
-    (("fulfil_shipped", (0, 1), 0), "validation"),
-    (("delivery", 0, None), OK),
-]
-CANCELLED = [
-    (("fulfil", (2, 2), 0), OK),
-    (("cancel_units", (3, 0), None), "validation"),
-    (("cancel_units", (2, 0), None), OK),
-    (("cancellation", 0, None), OK),
-    (("shipment", 0, None), "invalid_transition"),
-    (("cancel_units", (1, 2), None), OK),
-    (("fulfil_shipped", (1, 0), None), OK),
-    (("delivery", 1, None), OK),
-]
-
-RETURNED = [
-    (("receive", 2, 0), OK),
-    (("return", (1, 0), None), "invalid_transition"),
-    (("fulfil_shipped", (3, 1), 0), OK),
-    (("return", (2, 1), None), OK),
-    (("return_received", (2, 0), None), "validation"),
-    (("undeliverable", 0, None), "conflict"),
-    (("return_receipt", 0, 1), OK),  # fewer units than were requested
-    (("return_cancellation", 0, None), "invalid_transition"),
-    (("return_received", (1, 0), 0), OK),
-    (("fulfil_shipped", (0, 1), 0), OK),
-    (("undeliverable", 1, None), OK),
-    (("cancel_units", (1, 0), None), OK),
-    (("delivery", 0, None), OK),
-    (("return", (1, 1), None), "validation"),
-    (("return", (1, 0), None), OK),
-    (("return_receipt", 2, 0), "validation"),
-    (("return_receipt", 2, None), OK),
-    (("return", (1, 0), None), "invalid_transition"),
-]
-WITHDRAWN = [
-    (("fulfil_shipped", (2, 0), 0), OK),
-    (("fulfil", (0, 2), None), OK),
-    (("withdraw", (1, 0), None), OK),
-    (("withdraw", (2, 1), None), OK),  # one of them is packed
-    (("return_rejection", 1, None), OK),
-    (("withdraw", (0, 0), None), OK),
-    (("withdraw", (0, 0), None), "invalid_transition"),
-    (("delivery", 0, None), OK),
-    (("return_receipt", 2, None), OK),
-]
-
-
-@settings(max_examples=scaled(120, 10), deadline=None)
-@given(steps=st.lists(STEPS, min_size=1, max_size=12), outcomes=st.none())
-@example(steps=[step for step, _ in SHIPPED], outcomes=[outcome for _, outcome in SHIPPED])
-@example(steps=[step for step, _ in CANCELLED], outcomes=[outcome for _, outcome in CANCELLED])
-@example(steps=[step for step, _ in RETURNED], outcomes=[outcome for _, outcome in RETURNED])
-@example(steps=[step for step, _ in WITHDRAWN], outcomes=[outcome for _, outcome in WITHDRAWN])
-async def test_any_sequence_of_steps_keeps_units_and_ledger(
-    app: "TradepostApp", staff: httpx.AsyncClient, steps: list[Step], outcomes: list[str] | None
-) -> None:
-    main, second = await main_location(app), await new_location(app, 1)
-    variants = [await stocked_variant(app, staff, 2, allow_backorder=True), await stocked_variant(app, staff, 2)]
-    await put(app, variants[0], second, 1)
-    ordered = FulfilledOrder(app, staff, variants, [main, second])
-    ordered.received = [3, 2]
-    ordered.client, ordered.order = await confirmed_order(app, staff, *zip(variants, ORDERED, strict=True))
-    await ordered.check()
-    for index, step in enumerate(steps):
-        outcome = await ordered.run(*step)
-        assert outcomes is None or outcome == outcomes[index], step
-        await ordered.check()
-
-
-async def race(app: "TradepostApp", staff: httpx.AsyncClient, favourite: str, head_start: float) -> str:
-    """Ship and cancel an order many times at once. One kind has a head start; return the winner."""
-    variant = await stocked_variant(app, staff, 5)
-    client, order = await confirmed_order(app, staff, (variant, 2))
-    fulfilment = await fulfil(staff, order, 2)
-
-    async def take(kind: str) -> httpx.Response:
-        await asyncio.sleep(0 if kind == favourite else head_start)
-        if kind == "shipment":
-            return await take_step(staff, fulfilment, "shipment")
-        return await post(client, f"/v1/orders/{order['id']}/cancellation")
-
-    kinds = ["shipment", "cancellation"] * RACERS
-    answers = await asyncio.gather(*[take(kind) for kind in kinds])
-    [winner] = [kind for kind, answer in zip(kinds, answers, strict=True) if answer.status_code == 200]
-    codes = {(answer.status_code, answer.json()["code"]) for answer in answers if answer.status_code != 200}
-    assert codes <= {(409, "invalid_transition"), (409, "conflict")}
-    after, is_shipped = await order_now(client, order), winner == "shipment"
-    assert after["status"] == ("confirmed" if is_shipped else "cancelled")
-    assert counters(after) == [(2, 0) if is_shipped else (0, 2)]
-    assert after["fulfilment_status"] == ("fulfilled" if is_shipped else "unfulfilled")
-    assert await stock_of(app, variant) == (3 if is_shipped else 5, 0)
-    await check_ledger(app, variant)
-    return winner
-
-
-@pytest.mark.parametrize("favourite", ["shipment", "cancellation"])
-async def test_of_shipment_and_cancellation_one_wins(
-    app: "TradepostApp", staff: httpx.AsyncClient, favourite: str
-) -> None:
-    """Each kind wins, at the latest with the longest head start."""
-    for head_start in HEAD_STARTS:
-        winner = await race(app, staff, favourite, head_start)
-        if winner == favourite:
-            return
-    pytest.fail(f"`{favourite}` never wins")
-
-
-async def test_of_many_fulfilments_of_the_same_units_one_is_created(
-    app: "TradepostApp", staff: httpx.AsyncClient
-) -> None:
-    variant = await stocked_variant(app, staff, 5)
-    _, order = await confirmed_order(app, staff, (variant, 3))
-    answers = await asyncio.gather(*[try_fulfil(staff, order, 2, shipped=True) for _ in range(RACERS)])
-    refused = [answer for answer in answers if answer.status_code != 201]
-    assert len(refused) == RACERS - 1
-    codes = {(answer.status_code, answer.json()["code"]) for answer in refused}
-    assert codes <= {(422, "validation"), (409, "conflict")}
-    assert (422, "validation") in codes
-    assert await stock_of(app, variant) == (3, 1)
