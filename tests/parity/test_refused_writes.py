@@ -1,5 +1,7 @@
 """Invalid and forbidden writes are refused alike by both doors, with the same problem."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.parity.case import CaseContext, Fault, Keys, WriteCase
+from tests.parity.case import CaseContext, Fault, Keys, WriteCase, new_mark
 from tests.parity.cases import ENTITIES, FAULTS, FIRST_INPUTS, REGISTRY, WRITES, answer_fields
 from tests.parity.door_writer import DoorWriter
 from tests.parity.fields import normalize_answer
@@ -118,6 +120,8 @@ def invalid_value(member: Any) -> Any:
             return ""
 
 
+MARK = re.compile("m[0-9a-f]{12}")
+"""The part of a text by which the two rows differ."""
 DRAWN_WRITES = [
     name
     for name, o in REGISTRY.operations.items()
@@ -143,26 +147,47 @@ def bad_inputs(draw: Any) -> tuple[str, Json]:
     return operation.name, {name: draw(st.sampled_from(list(values[name]))) for name in names}
 
 
+class Target:
+    """A permitted caller of a write, and the keys of a row which examples share."""
+
+    def __init__(self, write: WriteCase, caller: ApiClient, keys: Keys, context: CaseContext) -> None:
+        self.write, self.caller, self.keys, self.context = write, caller, keys, context
+
+    async def keys_of_doors(self) -> tuple[Keys, Keys]:
+        """Return the keys for each door.
+
+        A row that is created below another one can use it up, as a refund does with its payment.
+        """
+        if REGISTRY.operations[self.write.operation].kind == "create" and self.keys:
+            return await self.new_keys(), await self.new_keys()
+        return self.keys, self.keys
+
+    async def new_keys(self) -> Keys:
+        """Return the keys of a new row of the same owner."""
+        return await row_of(self.write, replace(self.context, mark=new_mark()))
+
+
 @pytest.fixture(scope="module")
-async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, tuple[ApiClient, Keys]]:
-    """For each drawn write a permitted caller and the key of one row, which all examples share."""
-    return {name: (await caller_and_row(harness, WRITES[name]))[:2] for name in DRAWN_WRITES}
+async def targets(harness: DualDoorApp, sample_rows: SampleRows) -> dict[str, Target]:
+    """The targets of all drawn writes."""
+    return {name: Target(WRITES[name], *await caller_and_row(harness, WRITES[name])) for name in DRAWN_WRITES}
 
 
 @hypothesis_settings(55)
 @given(bad=bad_inputs())
 async def test_a_bad_input_is_the_same_problem_at_either_door(
-    harness: DualDoorApp, targets: dict[str, tuple[ApiClient, Keys]], bad: tuple[str, Json]
+    harness: DualDoorApp, targets: dict[str, Target], bad: tuple[str, Json]
 ) -> None:
     operation, body = bad
-    caller, key = targets[operation]
-    writer, fields = DoorWriter(harness, caller, operation), answer_fields(operation)
-    rest, graphql = [await writer.write(door, fields, key, body) for door in ("rest", "graphql")]
+    target = targets[operation]
+    writer, fields = DoorWriter(harness, target.caller, operation), answer_fields(operation)
+    keys = zip(("rest", "graphql"), await target.keys_of_doors(), strict=True)
+    rest, graphql = [await writer.write(door, fields, key, body) for door, key in keys]
     if isinstance(rest, dict):
-        # A patch without a fault: the second one changes nothing.
+        # A valid input: of two patches with it, the second one changes nothing.
         assert isinstance(graphql, dict), graphql
         result = writer.operation.result
         assert_same(normalize_answer(result, rest), normalize_answer(result, graphql))
     else:
-        assert_same(rest, graphql)
+        assert_same(MARK.sub("", repr(rest)), MARK.sub("", repr(graphql)))
         assert rest[1] in (409, 422)
