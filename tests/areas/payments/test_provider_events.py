@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import httpx
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.areas.orders.checkout import expire, placed_order, post, stock_of, stocked_variant
 from tests.areas.orders.shop_app import staff_client
@@ -17,9 +17,8 @@ from tests.factories import Json, assert_problem, unique
 from tradepost.areas.accounts.service import SYSTEM
 from tradepost.areas.orders.models import OrderRow
 from tradepost.areas.payments.event_limits import ProviderEventLimits
-from tradepost.areas.payments.service import delete_old_events, provider_events
+from tradepost.areas.payments.service import delete_old_events
 from tradepost.kit.clock import now
-from tradepost.kit.db.errors import LostRace
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.writes.call_context import CallContext
 
@@ -196,19 +195,18 @@ async def test_an_event_is_sent_again_if_the_provider_cannot_be_read(
     assert (await order_of(client, order))["status"] == "confirmed"
 
 
-async def test_an_event_that_loses_every_race_is_sent_again(
-    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider, monkeypatch: pytest.MonkeyPatch
+async def test_an_event_that_does_not_get_the_lock_is_sent_again(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: MemoryProvider
 ) -> None:
-    client, _, payment = await paying(app, staff)
+    client, order, payment = await paying(app, staff)
+    pay(provider, payment)
     event = event_of(payment)
-
-    async def lose(*_: Any) -> None:
-        raise LostRace
-
-    with monkeypatch.context() as patched:
-        patched.setattr(provider_events, "lock_payment", lose)
+    async with app.state.database.transaction() as session:
+        await session.execute(select(OrderRow.id).where(OrderRow.id == order["id"]).with_for_update())
         assert_problem(await send(client, event), 503, "unavailable")
+    assert (await stored_events(app, payment), (await order_of(client, order))["status"]) == ([], "pending")
     assert await outcome_of(client, event) == "applied"
+    assert (await order_of(client, order))["status"] == "confirmed"
 
 
 async def test_an_event_may_come_before_the_answer_that_made_the_payment(
