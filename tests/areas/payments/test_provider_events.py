@@ -19,6 +19,7 @@ from tradepost.areas.orders.models import OrderRow
 from tradepost.areas.payments.event_limits import ProviderEventLimits
 from tradepost.areas.payments.service import delete_old_events
 from tradepost.kit.clock import now
+from tradepost.kit.db.engine import create_engine
 from tradepost.kit.rate_limit.meter import RateLimits
 from tradepost.kit.writes.call_context import CallContext
 
@@ -200,10 +201,11 @@ async def test_an_event_that_does_not_get_the_lock_is_sent_again(
 ) -> None:
     client, order, payment = await paying(app, staff)
     pay(provider, payment)
-    event = event_of(payment)
-    async with app.state.database.transaction() as session:
-        await session.execute(select(OrderRow.id).where(OrderRow.id == order["id"]).with_for_update())
+    event, engine = event_of(payment), create_engine(app.state.database.url, pool_size=1)
+    async with engine.begin() as other:  # as that of another process
+        await other.execute(select(OrderRow.id).where(OrderRow.id == order["id"]).with_for_update())
         assert_problem(await send(client, event), 503, "unavailable")
+    await engine.dispose()
     assert (await stored_events(app, payment), (await order_of(client, order))["status"]) == ([], "pending")
     assert await outcome_of(client, event) == "applied"
     assert (await order_of(client, order))["status"] == "confirmed"
