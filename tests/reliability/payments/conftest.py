@@ -58,7 +58,9 @@ def server(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ShopServer]:
     """A server with several worker processes."""
-    settings = DEFAULTS | {"STRIPE_API_URL": simulator.url} | dict(shop_settings)
+    # Processes that listen on other ports are the same shop.
+    urls = {"STRIPE_API_URL": simulator.url, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    settings = DEFAULTS | urls | dict(shop_settings)
     with shop_server(run, worker_id, tmp_path_factory.mktemp("payments"), settings, port) as server:
         yield server
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.reliability.shoppers import Json, Outcome, Shopper, camel
+from tests.reliability.shoppers import CANCEL, Json, Outcome, Shopper, camel
 from tests.simulator import PUBLISHABLE_KEY, SimulatorServer
 
 CHOICE = {"provider": "stripe"}
@@ -56,6 +56,10 @@ class Payer(Shopper):
         """Refund a payment."""
         return await self._write(f"/v1/payments/{payment_id}/refunds", REFUND, {"id": payment_id}, body, key)
 
+    async def cancel(self, order_id: str, body: Json) -> Outcome:
+        """Cancel an order, or units of it."""
+        return await self._write(f"/v1/orders/{order_id}/cancellation", CANCEL, {"id": order_id}, body, None)
+
     async def _write(self, path: str, document: str, ids: Json, body: Json | None, key: str | None) -> Outcome:
         key, variables = key or str(uuid4()), ids if body is None else ids | {"input": camel(body)}
         for _ in range(self.repeats):
@@ -68,10 +72,10 @@ class Payer(Shopper):
         return outcome
 
 
-def secret_of(payment: Json) -> str:
-    """Return the client secret in the answer of either API."""
-    action = payment.get("next_action") or payment["nextAction"]
-    return action.get("client_secret") or action["clientSecret"]
+def secret_of(payment: Json) -> str | None:
+    """Return the client secret in the answer of either API; None if the provider was silent."""
+    action = payment.get("next_action") or payment.get("nextAction") or {}
+    return action.get("client_secret") or action.get("clientSecret")
 
 
 def reference_of(secret: str) -> str:

@@ -53,7 +53,9 @@ class Purchase:
 
     def set_payment(self, payment: Json) -> None:
         """Keep the id and the client secret of a payment in the answer of either API."""
-        self.payment, self.secret = payment["id"], secret_of(payment)
+        secret = secret_of(payment)
+        assert secret is not None, payment
+        self.payment, self.secret = payment["id"], secret
 
     async def pay(self, door: int = 0, card: str = "pm_card_visa") -> Outcome:
         """Create a payment, confirm it at the provider and come back."""

@@ -9,6 +9,7 @@ import pytest
 from tests.figures import RecordFigure, scaled
 from tests.reliability.payments.books import Books
 from tests.reliability.payments.paid_shop import PaidShop
+from tests.reliability.payments.payer import secret_of
 from tests.reliability.payments.purchase import Purchase
 from tests.reliability.shoppers import Json, Outcome, expect_row
 
@@ -46,9 +47,9 @@ async def prepare(shop: PaidShop, variant: str, number: int) -> Purchase:
     """Order and create a payment until the payer can continue."""
     purchase = await Purchase.prepare(shop, variant, number)
     payment = expect_row(await purchase.payer(number).pay(purchase.order))
-    if status(payment) != "requires_action":
+    if secret_of(payment) is None:
         id, payer = payment["id"], purchase.payer(number)
-        payment = await repeat(lambda: payer.complete(id), lambda row: status(row) == "requires_action")
+        payment = await repeat(lambda: payer.complete(id), lambda row: secret_of(row) is not None)
     purchase.set_payment(payment)
     return purchase
 

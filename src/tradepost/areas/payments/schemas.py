@@ -59,7 +59,8 @@ class PaymentAction(Struct):
     """The next step of the customer.
 
     `url` and `client_secret` open the payment. They are only in the answers of `payment_create`
-    and `payment_complete`, and null everywhere else.
+    and `payment_complete`, and null everywhere else. If the provider did not answer, they are null
+    there too: call `payment_complete` to get them.
     """
 
     type: PaymentActionType
