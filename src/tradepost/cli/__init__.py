@@ -19,6 +19,7 @@ from tradepost.cli.api_key_file import demo_api_key, kept_api_key, new_api_key
 from tradepost.cli.catalog_files import export_products, import_products
 from tradepost.cli.database import report_database_errors
 from tradepost.cli.ledger_report import reconcile
+from tradepost.server.garbage import collect_as_usual, collect_rarely
 from tradepost.server.huge_pages import restart_with_huge_pages
 from tradepost.setting_names import misspelt_names
 from tradepost.settings import PARSERS, Settings, SettingsError
@@ -29,6 +30,7 @@ LITESTAR_COMMANDS = frozenset({"routes"})
 
 def main() -> None:
     """Run the command line. An invalid setting prints one line and exits with status 2."""
+    collect_rarely()
     os.environ.setdefault("LITESTAR_APP", APPLICATION)
     try:
         _commands().main(prog_name="tradepost", obj=_litestar)
@@ -136,6 +138,7 @@ def worker() -> None:
 
     settings = Settings.read()
     _warn_of_misspelt_variables()
+    collect_as_usual()
     with report_database_errors(settings):
         run_worker(settings, event_handlers(), domain_event_handlers(), event_types(), periodic_tasks())
 

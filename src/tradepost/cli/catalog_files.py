@@ -129,10 +129,8 @@ async def _import(
     """Run the import as the system caller."""
     from tradepost.areas.catalog.service.importer import Importer
 
-    # Loaded modules stay, and the objects of a batch are freed with it. Collecting cycles as often
-    # as by default costs a tenth of the time.
+    # Loaded modules stay, and the objects of a batch are freed with it.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     async with cli_context(settings) as context:
         with report.progress_bar(product_file.product_count) as on_progress:
             importer = Importer(

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import gc
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from tradepost.logging_config import logging_config
+from tradepost.server.garbage import collect_as_usual, collect_rarely
 from tradepost.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def _load(error_sender: Any, has_started: Any) -> "Pipeline":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Ctrl-C reaches the parent too, which then sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_rarely()
     from tradepost.app import application
 
     try:
@@ -119,10 +120,7 @@ def _load(error_sender: Any, has_started: Any) -> "Pipeline":
         if not has_started.is_set():
             _check_database()
             has_started.set()
-        # Objects created so far live as long as the process: exclude them from full collections,
-        # which take 60 ms otherwise.
-        gc.collect()
-        gc.freeze()
+        collect_as_usual()
         # Granian can call the pipeline directly: it passes lifespan scopes on to the app.
         return app.pipeline
     except SettingsError as error:
