@@ -125,9 +125,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    """One loop for session fixtures and tests."""
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """One loop for session fixtures and tests, of the kind that the server uses."""
+    return "asyncio", {"use_uvloop": True}
 
 
 @pytest.fixture(scope="session")
@@ -177,7 +177,7 @@ def empty_url(run: Run, worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, anyio_backend: str) -> AsyncIterator["TradepostApp"]:
+async def app(settings: Settings, anyio_backend: object) -> AsyncIterator["TradepostApp"]:
     """The app, started."""
     from tradepost.app import create_app  # here, so that tests of single modules do not load the app
 

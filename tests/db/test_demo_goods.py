@@ -20,7 +20,9 @@ type Shop = sqlite3.Connection
 
 
 @pytest.fixture(scope="module")
-async def shop(demo: ModuleType, anyio_backend: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
+async def shop(
+    demo: ModuleType, anyio_backend: object, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Shop]:
     """A shop of 400 products."""
     folder: Path = tmp_path_factory.mktemp("demo")
     await demo.seed(sqlite_url(folder), 400)

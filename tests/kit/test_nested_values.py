@@ -57,7 +57,7 @@ def rendered(quote: SampleQuote, fields: str | None = None, result: Result[Sampl
 
 
 @pytest.fixture(scope="module")
-async def quotes(module_settings: Settings, anyio_backend: str) -> AsyncIterator[httpx.AsyncClient]:
+async def quotes(module_settings: Settings, anyio_backend: object) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the app with the operation `sample_quote`."""
     app = create_quote_app(module_settings)
     async with (

@@ -57,7 +57,7 @@ NULLS = {"shipping": None, "top_rate": None, "address": None, "gift": None, "par
 
 
 @pytest.fixture(scope="module")
-async def shop(module_settings: Settings, anyio_backend: str) -> AsyncIterator[TradepostApp]:
+async def shop(module_settings: Settings, anyio_backend: object) -> AsyncIterator[TradepostApp]:
     """The app with baskets."""
     async with running_basket_app(module_settings) as app:
         yield app

@@ -41,7 +41,7 @@ def caller(harness: DualDoorApp, request: pytest.FixtureRequest) -> ApiClient:
 
 
 @pytest.fixture(scope="module")
-async def uncached(settings: Settings, anyio_backend: str) -> AsyncIterator[TradepostApp]:
+async def uncached(settings: Settings, anyio_backend: object) -> AsyncIterator[TradepostApp]:
     """A second app over the same rows, without a read cache."""
     app = create_app(msgspec.structs.replace(settings, read_cache=False))
     async with app.lifespan():

@@ -58,7 +58,7 @@ class Rehearsed:
 
 
 @pytest.fixture(scope="module")
-async def rehearsed(module_settings: Settings, anyio_backend: str) -> AsyncIterator[Rehearsed]:
+async def rehearsed(module_settings: Settings, anyio_backend: object) -> AsyncIterator[Rehearsed]:
     """The app. All rows are created before the first write, and no write changes them."""
     app = create_app(module_settings)
     async with app.lifespan():

@@ -25,7 +25,7 @@ SELECTION = default_selection(deposits, frozenset())
 
 
 @pytest.fixture(scope="module")
-async def app(module_settings: Settings, anyio_backend: str) -> AsyncIterator[TradepostApp]:
+async def app(module_settings: Settings, anyio_backend: object) -> AsyncIterator[TradepostApp]:
     """The app with deposits."""
     async with running_deposit_app(module_settings) as app:
         yield app

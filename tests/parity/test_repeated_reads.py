@@ -51,7 +51,7 @@ class RecordingHeaders(dict[bytes, bytes]):
 
 
 @pytest.fixture
-async def apps(settings: Settings, anyio_backend: str) -> AsyncIterator[dict[str, TradepostApp]]:
+async def apps(settings: Settings, anyio_backend: object) -> AsyncIterator[dict[str, TradepostApp]]:
     """Three apps with 60 points a minute for anonymous callers.
 
     One has both caches, one the read cache only, and one reads from the database each time.

@@ -37,7 +37,7 @@ def server(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 async def worker(
-    run: Run, worker_id: str, server: ShopServer, cheap_passwords: None, anyio_backend: str
+    run: Run, worker_id: str, server: ShopServer, cheap_passwords: None, anyio_backend: object
 ) -> AsyncIterator[TradepostApp]:
     """An app in this process over the same database, in place of the server's worker."""
     app = create_app(_settings(run, server.database_url, redis_url(run, worker_id)))

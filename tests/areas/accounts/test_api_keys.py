@@ -22,7 +22,7 @@ PATH = "/v1/products"
 
 
 @pytest.fixture(scope="module")
-async def draft(staff: httpx.AsyncClient, anyio_backend: str) -> str:
+async def draft(staff: httpx.AsyncClient, anyio_backend: object) -> str:
     """The path of a product that is visible only to staff."""
     return f"{PATH}/{(await make_product(staff, status='draft'))['id']}"
 

@@ -31,7 +31,7 @@ PASSWORD, OTHER_PASSWORD = "seven grey herons asleep", "four green boats at noon
 
 
 @pytest.fixture
-async def shop(fresh_settings: Callable[[], Settings], anyio_backend: str) -> AsyncIterator["TradepostApp"]:
+async def shop(fresh_settings: Callable[[], Settings], anyio_backend: object) -> AsyncIterator["TradepostApp"]:
     """A shop with its own database, so that no other test reads its outbox."""
     from tradepost.app import create_app
 

@@ -35,7 +35,7 @@ LIST = """query ($filter: UserFilter, $sort: [UserSort!], $first: Int, $after: S
 
 
 @pytest.fixture(scope="module")
-async def admin(app: "TradepostApp", anyio_backend: str) -> AccountClient:
+async def admin(app: "TradepostApp", anyio_backend: object) -> AccountClient:
     """The client of an admin."""
     return await register_and_log_in(app, "admin")
 

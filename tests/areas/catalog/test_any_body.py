@@ -61,7 +61,7 @@ PLAUSIBLE = st.fixed_dictionaries(
 
 
 @pytest.fixture(scope="module")
-async def writes(staff: httpx.AsyncClient, anyio_backend: str) -> list[tuple[str, str]]:
+async def writes(staff: httpx.AsyncClient, anyio_backend: object) -> list[tuple[str, str]]:
     """Every route that takes a body."""
     product, category = await make_product(staff), await make_category(staff)
     variant = await make_variant(staff, product["id"])

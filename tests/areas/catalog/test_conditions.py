@@ -81,7 +81,7 @@ async def test_a_missing_row_is_404_whatever_the_tag(staff: httpx.AsyncClient) -
 
 @pytest.fixture(scope="module")
 async def strict_staff(
-    app: Any, settings: Settings, staff_key: str, anyio_backend: str
+    app: Any, settings: Settings, staff_key: str, anyio_backend: object
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A staff client of the same shop with REQUIRE_IF_MATCH."""
     from tradepost.app import create_app

@@ -11,7 +11,7 @@ HIDDEN = ["draft", "archived"]
 
 
 @pytest.fixture(scope="module")
-async def catalog_rows(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+async def catalog_rows(staff: httpx.AsyncClient, anyio_backend: object) -> dict[str, Any]:
     """A product of each status in one category, with a common tag and word.
 
     The hidden products also share a tag of their own.

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def shop(fresh_settings: "Callable[[], Settings]", anyio_backend: str) -> AsyncIterator["TradepostApp"]:
+async def shop(fresh_settings: "Callable[[], Settings]", anyio_backend: object) -> AsyncIterator["TradepostApp"]:
     """A shop with its own database, so that no other test reads its outbox."""
     from tradepost.app import create_app
 

@@ -83,7 +83,7 @@ class Shop:
 
 @pytest.fixture(scope="module", params=SHOPS, ids=["-".join(map(str, shop)) for shop in SHOPS])
 async def shop(
-    request: pytest.FixtureRequest, run: Run, worker_id: str, cheap_passwords: None, anyio_backend: str
+    request: pytest.FixtureRequest, run: Run, worker_id: str, cheap_passwords: None, anyio_backend: object
 ) -> AsyncIterator[Shop]:
     """A shop with these settings, without demo data."""
     currency, includes_tax, rounding = request.param

@@ -20,7 +20,7 @@ PATH, PRICE = "/v1/rate-limit", "/v1/price"
 
 
 @pytest.fixture(scope="module")
-async def started_shop(settings: Settings, anyio_backend: str) -> AsyncIterator[TradepostApp]:
+async def started_shop(settings: Settings, anyio_backend: object) -> AsyncIterator[TradepostApp]:
     """A shop with the default budgets. Its clock is fixed, so buckets are never refilled."""
     app = create_app(
         msgspec.structs.replace(settings, budget_anonymous=600, budget_customer=1200, budget_staff=6000, redis_url=None)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="package")
-async def full_product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+async def full_product(staff: httpx.AsyncClient, anyio_backend: object) -> dict[str, Any]:
     """A product with a value in every member."""
     category = await make_category(staff)
     return await make_product(

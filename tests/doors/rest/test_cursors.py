@@ -12,7 +12,7 @@ TAG = unique("marked")
 
 
 @pytest.fixture(scope="module")
-async def categories(staff: httpx.AsyncClient, anyio_backend: str) -> list[dict[str, Any]]:
+async def categories(staff: httpx.AsyncClient, anyio_backend: object) -> list[dict[str, Any]]:
     """Two categories with the same three products."""
     categories = [await make_category(staff), await make_category(staff)]
     ids = [category["id"] for category in categories]

@@ -31,7 +31,7 @@ SCALARS = [
 
 
 @pytest.fixture(scope="module")
-async def product(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+async def product(staff: httpx.AsyncClient, anyio_backend: object) -> dict[str, Any]:
     """A product in a category, with three variants."""
     category = await make_category(staff)
     return await make_product(

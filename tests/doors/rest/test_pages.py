@@ -32,7 +32,7 @@ SORTS = [
 
 
 @pytest.fixture(scope="module")
-async def category(staff: httpx.AsyncClient, anyio_backend: str) -> dict[str, Any]:
+async def category(staff: httpx.AsyncClient, anyio_backend: object) -> dict[str, Any]:
     """A category with 13 products of one tag, which share few names and prices."""
     created = await make_category(staff)
     for number in range(13):

@@ -66,7 +66,7 @@ def server(
 
 
 @pytest.fixture(scope="module")
-async def worker(server: ShopServer, cheap_passwords: None, anyio_backend: str) -> AsyncIterator[TradepostApp]:
+async def worker(server: ShopServer, cheap_passwords: None, anyio_backend: object) -> AsyncIterator[TradepostApp]:
     """An app in this process over the same database: it runs periodic tasks at a later time."""
     app = create_app(Settings.read(dict(server.environ) | {"WORKER": "off"}, env_file=None))
     async with app.lifespan():

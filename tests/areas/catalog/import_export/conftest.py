@@ -116,7 +116,7 @@ class ImportShop:
 
 @pytest.fixture(scope="session")
 async def two_shops(
-    run: Run, worker_id: str, settings: Settings, anyio_backend: str
+    run: Run, worker_id: str, settings: Settings, anyio_backend: object
 ) -> AsyncIterator[tuple[ImportShop, ImportShop]]:
     """Two shops of this test worker. `shop` and `other_shop` empty them for each test.
 
