@@ -50,7 +50,7 @@ CANCELLED = [
 
 
 @pytest.mark.parametrize("is_remote", [False, True], ids=["manual", "remote"])
-@settings(max_examples=scaled(120, 10), deadline=None)
+@settings(max_examples=scaled(120, 20), deadline=None)
 @given(steps=st.lists(STEPS | REFUND_STEPS, min_size=1, max_size=12))
 @example(steps=REFUNDED)
 @example(steps=CANCELLED)
