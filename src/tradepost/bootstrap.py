@@ -36,6 +36,7 @@ from tradepost.kit.crypto import Cipher, derive_key
 from tradepost.kit.db.engine import MAX_LOCK_WAIT
 from tradepost.kit.dependencies import Dependencies
 from tradepost.kit.query.readers.postgres import PostgresReader
+from tradepost.kit.worker.email_templates import ENGLISH, EmailTemplates, InvalidTemplate
 from tradepost.kit.worker.mail import ConsoleMailer, FileMailer, Mailer, SmtpMailer
 from tradepost.kit.writes.database import Database
 from tradepost.kit.writes.domain_events import DomainEventHandlers
@@ -93,6 +94,7 @@ def create_dependencies(
     dependencies.provide(EventTypes, event_types)
     if (mailer := _mailer(settings)) is not None:
         dependencies.provide(Mailer, mailer)
+    dependencies.provide(EmailTemplates, _email_templates(settings))
     dependencies.provide(Cipher, Cipher(settings.secret_key))
     dependencies.provide(GuestTokens, GuestTokens(settings.secret_key))
     _provide_orders(dependencies, settings)
@@ -102,6 +104,21 @@ def create_dependencies(
     _provide_accounts(dependencies, settings, database)
     _provide_carts(dependencies, settings, database)
     return dependencies
+
+
+def _email_templates(settings: Settings) -> EmailTemplates:
+    """Return the templates of e-mails. Raise SettingsError if one of the operator's is invalid."""
+    if settings.email_templates is None:
+        return EmailTemplates()
+    folder, shipped = Path(settings.email_templates), f"areas/*/templates/emails/{ENGLISH}/[!_]*.txt"
+    if not folder.is_dir():
+        raise SettingsError(f"EMAIL_TEMPLATES: `{folder}` is not a folder.")
+    templates = EmailTemplates(folder)
+    try:
+        templates.check({path.stem for path in Path(__file__).parent.glob(shipped)})
+    except InvalidTemplate as error:
+        raise SettingsError(f"EMAIL_TEMPLATES: {error}.") from None
+    return templates
 
 
 def _provide_carts(dependencies: Dependencies, settings: Settings, database: Database) -> None:

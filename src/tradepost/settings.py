@@ -88,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     low_stock: int = 5
     introspection: bool | None = None
     documents: str | None = None
+    email_templates: str | None = None
     documents_only: bool = False
     apq: bool = False
     fast_lane: bool = True
@@ -463,6 +464,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "low_stock": _integer(0, 1_000_000),
     "introspection": _switch,
     "documents": str,
+    "email_templates": str,
     "documents_only": _switch,
     "apq": _switch,
     "fast_lane": _switch,

@@ -6,7 +6,7 @@ import pytest
 from jinja2 import TemplateNotFound, UndefinedError
 
 from tradepost.kit.text.templates import template_environment
-from tradepost.kit.worker.email_templates import render_email
+from tradepost.kit.worker.email_templates import EmailTemplates
 
 HOSTILE = "<script>alert(1)</script> & \"quotes\" 'here' {{ 7 * 7 }}"
 
@@ -32,14 +32,16 @@ def test_a_missing_variable_or_template_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_email_has_the_subject_in_both_of_its_parts(tmp_path: Path) -> None:
-    (tmp_path / "hello.txt").write_text(
+    folder = tmp_path / "en"
+    folder.mkdir()
+    (folder / "hello.txt").write_text(
         '{% extends "email_layout.txt" %}{% block subject %}Hello {{ name }}{% endblock %}'
         "{% block body %}Dear {{ name }}{% endblock %}"
     )
-    (tmp_path / "hello.html").write_text(
+    (folder / "hello.html").write_text(
         '{% extends "email_layout.html" %}{% block body %}<p>Dear {{ name }}</p>{% endblock %}'
     )
-    email = render_email(tmp_path, "hello", "kim@shop.example", name="<Kim>")
+    email = EmailTemplates().render(tmp_path, "hello", "kim@shop.example", name="<Kim>")
     assert (email.to, email.subject, email.text) == ("kim@shop.example", "Hello <Kim>", "Dear <Kim>\n")
     assert "<title>Hello &lt;Kim&gt;</title>" in email.html
     assert "<p>Dear &lt;Kim&gt;</p>" in email.html

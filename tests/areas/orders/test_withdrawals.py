@@ -285,7 +285,7 @@ async def test_a_withdrawal_is_acknowledged_with_content_date_and_time(
     row = await give_back(client, order, 3, **WITHDRAWAL, reason="Too <small>.")
     [message] = await mail.collect(email)
     assert message.subject == f"Your order {order['number']}: we received your withdrawal"
-    time = f"{datetime.fromisoformat(row['created_at']):%Y-%m-%d at %H:%M UTC}"
+    time = f"{datetime.fromisoformat(row['created_at']):%Y-%m-%d %H:%M UTC}"
     [line] = order["lines"]
     for text in (message.text, message.html):
         assert time in text

@@ -1,9 +1,11 @@
 """Money: an integer of minor units and a currency, never a float."""
 
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from typing import Annotated
 
+from babel import Locale, UnknownLocaleError
 from babel.numbers import format_currency, get_currency_precision, list_currencies
 from msgspec import Meta, Struct
 
@@ -58,6 +60,17 @@ def refund_step(currency: str) -> int:
     return 10 if exponent(currency) == 3 else 1
 
 
-def format_money(amount: int, currency: str) -> str:
-    """Return an amount of minor units as English text: `€12.50`."""
-    return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale="en")
+def format_money(amount: int, currency: str, language: str = "en") -> str:
+    """Return an amount of minor units as text: `€12.50`, in German `12,50 €`.
+
+    language: a BCP 47 tag.
+    """
+    return format_currency(Decimal(amount).scaleb(-exponent(currency)), currency, locale=_locale(language))
+
+
+def _locale(language: str) -> Locale:
+    """Return the CLDR locale of a BCP 47 tag, else that of its language, else English."""
+    for name in (language, language.partition("-")[0]):
+        with suppress(ValueError, UnknownLocaleError):
+            return Locale.parse(name, sep="-")
+    return Locale("en")

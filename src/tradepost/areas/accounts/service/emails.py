@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from tradepost.kit.db.column_types import Id
-from tradepost.kit.worker.email_templates import render_email
+from tradepost.kit.worker.email_templates import EmailTemplates
 from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
@@ -120,7 +120,8 @@ async def _find_user(context: CallContext, *, id: str = "", email: str = "") -> 
 
 async def _send(context: CallContext, event: Event, to: str, template: str, **values: Any) -> None:
     """Send an e-mail, with the id of its event."""
-    await context.dependencies.require(Mailer).send(render_email(TEMPLATES, template, to, **values), event.id)
+    email = context.dependencies.require(EmailTemplates).render(TEMPLATES, template, to, **values)
+    await context.dependencies.require(Mailer).send(email, event.id)
 
 
 def _forgotten_password_link(context: CallContext) -> str:

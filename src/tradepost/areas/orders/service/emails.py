@@ -7,8 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from tradepost.kit.auth.cart_token import GuestTokens
-from tradepost.kit.schema.money import format_money
-from tradepost.kit.worker.email_templates import render_email
+from tradepost.kit.worker.email_templates import EmailTemplates
 from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
@@ -29,13 +28,14 @@ async def order_placed(context: CallContext, event: Event) -> None:
             return
         query = select(OrderLineRow).where(OrderLineRow.order_id == order.id).order_by(OrderLineRow.position)
         lines = (await session.scalars(query)).all()
-    email = render_email(
+    email = context.dependencies.require(EmailTemplates).render(
         TEMPLATES,
         "order_placed",
         order.email,
+        locale=order.locale,
+        currency=order.currency,
         order=order,
         lines=lines,
-        money=partial(format_money, currency=order.currency),
         time=partial(format_time, timezone=context.dependencies.require(OrderSettings).timezone),
         link=order_link(context, order.id, ORDER_LINK_PERIOD),
     )
@@ -55,8 +55,16 @@ async def order_shipped(context: CallContext, event: Event) -> None:
         query = query.join(line, line.id == packed.order_line_id).where(packed.fulfilment_id == fulfilment.id)
         lines = (await session.execute(query.order_by(packed.position))).all()
     link = order_link(context, order.id, ORDER_LINK_PERIOD)
-    email = render_email(
-        TEMPLATES, "order_shipped", order.email, order=order, fulfilment=fulfilment, lines=lines, link=link
+    email = context.dependencies.require(EmailTemplates).render(
+        TEMPLATES,
+        "order_shipped",
+        order.email,
+        locale=order.locale,
+        currency=order.currency,
+        order=order,
+        fulfilment=fulfilment,
+        lines=lines,
+        link=link,
     )
     await context.dependencies.require(Mailer).send(email, event.id)
 
@@ -66,10 +74,11 @@ async def order_access(context: CallContext, event: Event) -> None:
     """Send a link to an order, if it was placed with this e-mail address."""
     number, email = event.data["number"], event.data["email"]
     async with context.open_session() as session:
-        id = await session.scalar(select(OrderRow.id).where(OrderRow.number == number, OrderRow.email == email))
-    if id is not None:
-        link = order_link(context, id, ACCESS_LINK_PERIOD)
-        message = render_email(TEMPLATES, "order_access", email, number=number, link=link)
+        order = await session.scalar(select(OrderRow).where(OrderRow.number == number, OrderRow.email == email))
+    if order is not None:
+        link = order_link(context, order.id, ACCESS_LINK_PERIOD)
+        templates = context.dependencies.require(EmailTemplates)
+        message = templates.render(TEMPLATES, "order_access", email, locale=order.locale, number=number, link=link)
         await context.dependencies.require(Mailer).send(message, event.id)
 
 
@@ -84,5 +93,5 @@ def order_link(context: CallContext, order_id: str, period: timedelta) -> str:
 
 
 def format_time(time: datetime, timezone: tzinfo) -> str:
-    """Return a time in a time zone as text, such as `2026-12-07 at 15:30 CET`."""
-    return time.astimezone(timezone).strftime("%Y-%m-%d at %H:%M %Z")
+    """Return a time in a time zone as text of any language, such as `2026-12-07 15:30 CET`."""
+    return time.astimezone(timezone).strftime("%Y-%m-%d %H:%M %Z")

@@ -4,7 +4,7 @@ from functools import partial
 
 from sqlalchemy import select
 
-from tradepost.kit.worker.email_templates import render_email
+from tradepost.kit.worker.email_templates import EmailTemplates
 from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
@@ -22,7 +22,16 @@ async def order_cancelled(context: CallContext, event: Event) -> None:
     if order is None:
         return
     link = order_link(context, order.id, ORDER_LINK_PERIOD)
-    email = render_email(TEMPLATES, "order_cancelled", order.email, order=order, link=link)
+    templates = context.dependencies.require(EmailTemplates)
+    email = templates.render(
+        TEMPLATES,
+        "order_cancelled",
+        order.email,
+        locale=order.locale,
+        currency=order.currency,
+        order=order,
+        link=link,
+    )
     await context.dependencies.require(Mailer).send(email, event.id)
 
 
@@ -37,10 +46,12 @@ async def withdrawal_received(context: CallContext, event: Event) -> None:
         order = (await session.execute(select(OrderRow).where(OrderRow.id == withdrawal.order_id))).scalar_one()
         query = select(OrderLineRow).where(OrderLineRow.order_id == order.id).order_by(OrderLineRow.position)
         lines = [line for line in await session.scalars(query) if line.id in units]
-    email = render_email(
+    email = context.dependencies.require(EmailTemplates).render(
         TEMPLATES,
         "withdrawal_received",
         order.email,
+        locale=order.locale,
+        currency=order.currency,
         order=order,
         withdrawal=withdrawal,
         lines=lines,

@@ -1,13 +1,11 @@
 """E-mails about payments, written and sent by the worker when their event is delivered."""
 
-from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
 
 from tradepost.areas.orders.service import ORDER_LINK_PERIOD, OrderRow, load_line_amounts, order_link
-from tradepost.kit.schema.money import format_money
-from tradepost.kit.worker.email_templates import render_email
+from tradepost.kit.worker.email_templates import EmailTemplates
 from tradepost.kit.worker.event_handlers import Event, deliver_event
 from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
@@ -29,14 +27,15 @@ async def order_refunded(context: CallContext, event: Event) -> None:
         rows = (await session.execute(query.where(RefundLineRow.refund_id == refund.id))).all()
     units = {line_id: quantity for line_id, quantity in rows}
     lines = [(units[line.id], line) for line in await load_line_amounts(context, order.id) if line.id in units]
-    email = render_email(
+    email = context.dependencies.require(EmailTemplates).render(
         TEMPLATES,
         "order_refunded",
         order.email,
+        locale=order.locale,
+        currency=refund.currency,
         order=order,
         refund=refund,
         lines=lines,
-        money=partial(format_money, currency=refund.currency),
         link=order_link(context, order.id, ORDER_LINK_PERIOD),
     )
     await context.dependencies.require(Mailer).send(email, event.id)
