@@ -88,7 +88,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     low_stock: int = 5
     introspection: bool | None = None
     documents: str | None = None
-    email_templates: str | None = None
     documents_only: bool = False
     apq: bool = False
     fast_lane: bool = True
@@ -120,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_url: str | None = None
     mail_from: str = "shop@localhost"
     mail_folder: str = "var/mail"
+    email_templates: str | None = None
     debug: bool = False
 
     @classmethod
@@ -464,7 +464,6 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "low_stock": _integer(0, 1_000_000),
     "introspection": _switch,
     "documents": str,
-    "email_templates": str,
     "documents_only": _switch,
     "apq": _switch,
     "fast_lane": _switch,
@@ -496,6 +495,7 @@ PARSERS: Mapping[str, Callable[[str], Any]] = {
     "smtp_url": _smtp_url,
     "mail_from": _sender,
     "mail_folder": str,
+    "email_templates": str,
     "debug": _switch,
 }
 REQUIRED_IN_PRODUCTION = {
