@@ -24,6 +24,7 @@ class ScriptedProvider:
     next_status: the status of refunds that are made.
     faults: raised by the next calls, one each, before a refund is made.
     late_faults: the same, but after it is made.
+    unreachable: the references of payments about which it cannot be asked.
     loses_answers: whether refunds are made, but their answers are lost.
     calls: the idempotency keys of all calls of `refund`. reads: how many payments were read.
     """
@@ -34,6 +35,7 @@ class ScriptedProvider:
         self.next_status: RefundStatus = "succeeded"
         self.faults: list[Exception] = []
         self.late_faults: list[Exception] = []
+        self.unreachable = set[str]()
         self.loses_answers = False
         self.calls: list[str] = []
         self.reads = 0
@@ -44,6 +46,8 @@ class ScriptedProvider:
     ) -> ProviderRefund:
         """Make a refund, or return the one that was made with this key."""
         self.calls.append(key)
+        if reference in self.unreachable:
+            raise ProviderUnavailable
         if self.faults:
             raise self.faults.pop(0)
         if key not in self.refunds:

@@ -24,7 +24,7 @@ from tradepost.areas.payments.providers.provider import (
     ProviderRefused,
     ProviderUnavailable,
 )
-from tradepost.areas.payments.service import carry_out_refund, reconcile_payments
+from tradepost.areas.payments.service import carry_out_refund, reconcile_payments, reconciler
 from tradepost.areas.payments.service.disputes import apply_dispute
 from tradepost.kit.problems import Unavailable
 
@@ -290,6 +290,23 @@ async def test_the_worker_leaves_a_time_out_to_the_reconciler(
     assert (made["status"], len(provider.calls)) == ("unknown", 1)
     await carry_out_refund(worker(app), made["id"])
     assert (await refund_now(client, made))["status"] == "succeeded"
+
+
+async def test_refunds_that_cannot_be_settled_do_not_delay_the_others(
+    app: "TradepostApp", staff: httpx.AsyncClient, provider: ScriptedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "BATCH_SIZE", 1)
+    provider.faults, made = [ProviderUnavailable(), ProviderUnavailable()], list[Json]()
+    for _ in range(2):
+        _, _, payment = await captured_order(app, staff)
+        made.append(await refund(staff, payment, amount=euros(500)))
+    older, newer = made
+    provider.unreachable = {await reference_of(app, {"id": older["payment_id"]})}
+    for _ in range(200):
+        await reconcile_payments(worker(app, timedelta(minutes=1)))
+        if (await refund_now(staff, newer))["status"] == "succeeded":
+            break
+    assert [(await refund_now(staff, refund))["status"] for refund in made] == ["unknown", "succeeded"]
 
 
 async def test_a_provider_that_was_switched_off_is_not_called(

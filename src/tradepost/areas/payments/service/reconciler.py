@@ -46,7 +46,7 @@ async def reconcile_payments(context: CallContext) -> None:
     refunds = select(RefundRow.id).where(
         RefundRow.status.in_(("created", "unknown")), RefundRow.created_at < context.clock() - CALL_AGE
     )
-    for id in await _first(context, refunds.order_by(RefundRow.created_at)):
+    for id in await _batch(context, refunds):
         await _safely(id, lambda id=id: carry_out_refund(context, id))
 
 
@@ -56,7 +56,7 @@ async def void_overdue_payments(context: CallContext) -> None:
     overdue = select(OrderRow.id).where(
         OrderRow.status == "pending", OrderRow.expires_at <= context.clock(), OrderRow.payment_progress == "open"
     )
-    for order_id in await _first(context, overdue.order_by(OrderRow.expires_at)):
+    for order_id in await _batch(context, overdue):
         await _safely(order_id, lambda order_id=order_id: _void_overdue(context, order_id))
 
 
@@ -66,7 +66,7 @@ async def reread_disputed_payments(context: CallContext) -> None:
     row, checked_at = PaymentRow, func.coalesce(PaymentRow.checked_at, PaymentRow.updated_at)
     is_due = and_(row.dispute_amount_amount.is_not(None), checked_at < context.clock() - DISPUTE_AGE)
     query = select(row.id).where(row.provider != MANUAL, is_due)
-    for id in await _first(context, query.order_by(checked_at, row.id)):
+    for id in await _batch(context, query):
         await _safely(id, lambda id=id: settle_payment(context, id))
 
 
@@ -126,14 +126,16 @@ def _unanswered(context: CallContext) -> ColumnElement[bool]:
 
 
 async def _payments(context: CallContext, condition: ColumnElement[bool]) -> Sequence[str]:
-    query = select(PaymentRow.id).where(condition)
-    return await _first(context, query.order_by(PaymentRow.updated_at, PaymentRow.id))
+    return await _batch(context, select(PaymentRow.id).where(condition))
 
 
-async def _first(context: CallContext, query: Select[str]) -> Sequence[str]:
-    """Return the ids that a query finds, as many as one run handles."""
+async def _batch(context: CallContext, query: Select[str]) -> Sequence[str]:
+    """Return ids that a query finds, as many as one run handles.
+
+    They are drawn at random: those whose provider is silent for days must not delay the others.
+    """
     async with context.open_session() as session:
-        return (await session.scalars(query.limit(BATCH_SIZE))).all()
+        return (await session.scalars(query.order_by(func.random()).limit(BATCH_SIZE))).all()
 
 
 async def _void_overdue(context: CallContext, order_id: str) -> None:
