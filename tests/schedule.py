@@ -23,16 +23,17 @@ LONGEST = (
     "tests/reliability/test_read_your_writes.py",
     "tests/areas/accounts/test_oauth_clients.py",
     "tests/test_readme.py",
-    # They compute. Those of tests/parity are together, because they share the rows of a process.
+    # They compute. Those of tests/parity are together, because they share the rows of a process:
+    # the ones that look at all rows come before the ones that create many.
     "tests/contract/test_conformance.py",
     "tests/doors/graphql/test_both_executors.py",
+    "tests/parity/test_oracle.py",
+    "tests/parity/test_read_cache.py",
+    "tests/parity/test_prices.py",
+    "tests/parity/test_selections.py",
     "tests/parity/test_read_cache_writes.py",
     "tests/parity/access/test_access.py",
-    "tests/parity/test_oracle.py",
-    "tests/parity/test_prices.py",
-    "tests/parity/test_read_cache.py",
     "tests/parity/test_statements.py",
-    "tests/parity/test_selections.py",
     "tests/parity/",
     "tests/areas/catalog/import_export/",
 )

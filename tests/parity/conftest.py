@@ -26,6 +26,8 @@ async def harness(app: TradepostApp, client: httpx.AsyncClient, staff: httpx.Asy
     reader, database.reader = database.reader, harness.recorder
     yield harness
     database.reader = reader
+    if harness.oracle_connection is not None:
+        await harness.oracle_connection.close()
 
 
 @pytest.fixture(scope="package")

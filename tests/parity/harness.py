@@ -147,13 +147,17 @@ class ApiClient:
 
 @dataclass(repr=False)
 class DualDoorApp:
-    """An app, its callers, and the parts of its doors."""
+    """An app, its callers, and the parts of its doors.
+
+    oracle_connection: the oracle's own connection to PostgreSQL, once it has opened it.
+    """
 
     app: TradepostApp
     anonymous: ApiClient
     staff: ApiClient
     customer: ApiClient
     guest: ApiClient
+    oracle_connection: Any = None
     recorder: Recorder = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cmp_to_key
 from typing import Any
@@ -20,7 +20,7 @@ from tradepost.kit.auth.cart_token import GuestTokens
 from tradepost.kit.resource.resource import EmbeddedValue
 from tradepost.kit.schema.struct_fields import Member
 
-type Tables = dict[str, list[TableRow]]
+type Tables = Mapping[str, list[TableRow]]
 RANGE_FILTER = re.compile(r"(.+)_(gte|gt|lte|lt)")
 
 
@@ -51,20 +51,29 @@ def json_columns(members: Mapping[str, EmbeddedValue | Member], prefix: str = ""
 JSON_COLUMNS = {name for resource in REGISTRY.resources.values() for name in json_columns(resource.members)}
 
 
+class StoredTables(dict[str, list[TableRow]]):
+    """All tables, as they were at one time. A table is decoded when it is looked at."""
+
+    def __init__(self, stored: Mapping[str, Sequence[Any]]) -> None:
+        self.stored = stored
+
+    def __missing__(self, name: str) -> list[TableRow]:
+        self[name] = [plain(dict(row)) for row in self.stored[name]]
+        return self[name]
+
+
 async def read_all(harness: DualDoorApp) -> Tables:
     """Read all tables. Each comparison reads them again, because other tests write in between."""
     url: str = harness.app.state.database.url
     if url.startswith("sqlite"):
         connection = sqlite3.connect(url.partition("///")[2])
         connection.row_factory = sqlite3.Row
-        rows = {n: [plain(dict(r)) for r in connection.execute(f'SELECT * FROM "{n}"')] for n in TABLES}
+        stored = {n: connection.execute(f'SELECT * FROM "{n}"').fetchall() for n in TABLES}
         connection.close()
-        return rows
-    reader: Any = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        return {n: [plain(dict(r)) for r in await reader.fetch(f'SELECT * FROM "{n}"')] for n in TABLES}
-    finally:
-        await reader.close()
+        return StoredTables(stored)
+    if harness.oracle_connection is None:
+        harness.oracle_connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    return StoredTables({n: await harness.oracle_connection.fetch(f'SELECT * FROM "{n}"') for n in TABLES})
 
 
 def plain(row: TableRow) -> TableRow:
