@@ -176,6 +176,12 @@ def empty_url(run: Run, worker_id: str) -> str:
     return _settings(run, empty_database(run, _new_name(worker_id)), None).database_url
 
 
+@pytest.fixture
+def bare_url(run: Run, worker_id: str) -> str:
+    """A database with all tables and no rows, except those of the migrations."""
+    return _settings(run, copy_of_template(run, _new_name(worker_id), bare=True), None).database_url
+
+
 @pytest.fixture(scope="session")
 async def app(settings: Settings, anyio_backend: object) -> AsyncIterator["TradepostApp"]:
     """The app, started."""

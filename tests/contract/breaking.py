@@ -6,7 +6,7 @@ Everything that a client may send or read must still exist, with the same type.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .openapi_document import Json, operations, parameters, resolve_reference
+from .openapi_document import Json, operations, parameters, references, resolve_reference
 
 ALL_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 
@@ -16,6 +16,7 @@ class Comparison:
 
     def __init__(self, old: Json, new: Json) -> None:
         self.old, self.new = old, new
+        self.unchanged = _unchanged(old["components"]["schemas"], new["components"]["schemas"])
 
     def breaks(self) -> Iterator[str]:
         """Yield each breaking change as one line that begins with the operation's name."""
@@ -84,6 +85,8 @@ class Comparison:
         sent: whether clients send it; otherwise they read it
         """
         pair = (old.get("$ref", ""), new.get("$ref", ""))
+        if pair[0] == pair[1] and pair[0] in self.unchanged:
+            return
         if pair[0] and pair[1]:
             if pair in seen:
                 return
@@ -119,6 +122,15 @@ class Comparison:
             return frozenset({schema["type"]})
         parts: list[Any] = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
         return frozenset(kind for part in parts for kind in self.kinds(document, part)) if parts else ALL_TYPES
+
+
+def _unchanged(old: Json, new: Json) -> set[str]:
+    """Return the references to schemas that are the same, and refer only to such schemas."""
+    targets = {f"#/components/schemas/{name}": {*references(schema)} for name, schema in old.items()}
+    same = {f"#/components/schemas/{name}" for name, schema in old.items() if new.get(name) == schema}
+    while leading := {reference for reference in same if not targets[reference] <= same}:
+        same -= leading
+    return same
 
 
 def _gone(old: Iterable[str] | None, new: Iterable[str] | None) -> set[str]:

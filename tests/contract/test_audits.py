@@ -37,9 +37,9 @@ def folder(tmp_path: Path, contract: Mapping[str, bytes]) -> Path:
 
 def test_redocly_reports_no_errors_and_no_warnings(folder: Path) -> None:
     settings = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
-    for name in DOCUMENTS:
-        report = run(folder, "redocly", "lint", "--config", "redocly.yaml", "--format", "json", name, **settings)
-        assert '"totals": {"errors": 0, "warnings": 0' in " ".join(report.split()).replace("{ ", "{"), report
+    report = run(folder, "redocly", "lint", "--config", "redocly.yaml", "--format", "json", *DOCUMENTS, **settings)
+    totals = " ".join(report.split()).replace("{ ", "{").count('"totals": {"errors": 0, "warnings": 0')
+    assert totals == len(DOCUMENTS), report
 
 
 def test_spectral_and_owasp_report_no_warnings(folder: Path) -> None:

@@ -3,10 +3,7 @@
 import csv
 import io
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +12,11 @@ from uuid import uuid4
 import httpx
 import msgspec
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import text
 
 from tests import servers
 from tests.app_client import AppClient
+from tests.commands import Done, run_command, run_process
 from tests.factories import read
 from tests.servers import Run
 from tradepost.settings import Settings
@@ -43,23 +40,13 @@ class ImportShop:
     def __init__(self, app: "TradepostApp", url: str, staff: httpx.AsyncClient) -> None:
         self.app, self.url, self.staff = app, url, staff
 
-    def process(self, *words: object, **settings: str) -> subprocess.CompletedProcess[str]:
+    def process(self, *words: object, **settings: str) -> Done:
         """Run a command in a process, with these settings."""
-        command = [sys.executable, "-m", "tradepost", *map(str, words)]
-        return subprocess.run(
-            command, env=servers.environ(self.url) | settings, capture_output=True, text=True, timeout=120
-        )
+        return run_process(*words, environ=servers.environ(self.url) | settings)
 
-    def command(self, *words: object, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a command with these settings in a thread: a process takes a second to start."""
-        from tradepost.cli import shop as cli
-
-        environ: dict[str, str | None] = {**servers.environ(self.url), **settings}
-        with ThreadPoolExecutor(1) as thread:
-            result = thread.submit(CliRunner().invoke, cli, [*map(str, words)], env=environ).result()
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return subprocess.CompletedProcess([*map(str, words)], result.exit_code, result.stdout, result.stderr)
+    def command(self, *words: object, **settings: str) -> Done:
+        """Run a command with these settings without a process."""
+        return run_command(*words, environ=servers.environ(self.url) | settings)
 
     def import_with_one_rejected(self, file: Path, content: str) -> Json:
         """Import two products of which one is rejected, and return the reported issue."""
@@ -153,6 +140,8 @@ def empty_settings(run: Run, name: str, usual: Settings) -> Settings:
     # Commands block the event loop of this process, so nothing in it may hold the write lock of
     # SQLite. What a command wrote must be visible at once, so the read cache is off.
     environ |= {"WORKER": "off", "READ_CACHE": "off"}
+    # Tests read faster than a client may.
+    environ |= dict.fromkeys(("BUDGET_ANONYMOUS", "BUDGET_STAFF"), "1000000000")
     return Settings.read(
         environ | {"REDIS_URL": usual.redis_url or "", "SIGNING_KEYS": usual.signing_keys}, env_file=None
     )

@@ -110,7 +110,7 @@ async def test_every_format_keeps_the_brand(
         await make_product(shop.staff, name=name, brand_id=brand["id"], variants=[variant_input()])
     await make_product(shop.staff, name="No brand", variants=[variant_input()])
     file = tmp_path / f"out.{format}"
-    assert shop.process("export", "--format", format, "--output", file).returncode == 0
+    assert shop.command("export", "--format", format, "--output", file).returncode == 0
     report = import_json(other_shop, file)
     assert (report["created"], report["brands_created"]) == (5, 4)
     expected = {"Kjeld & Son", "A, B > C", "=Sum", '"Quoted"', None}

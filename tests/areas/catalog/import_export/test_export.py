@@ -35,7 +35,8 @@ async def test_an_exported_shop_is_equal_after_its_import(
     for file in ("shopify.csv", "woocommerce.csv"):
         assert shop.command("import", HERE / file).returncode == 0
     out = tmp_path / f"out.{name}"
-    assert shop.process("export", "--format", name, "--output", out).returncode == 0
+    export = shop.process if name == "csv" else shop.command
+    assert export("export", "--format", name, "--output", out).returncode == 0
     done = other_shop.command("import", out)
     assert done.returncode == 0, done.stderr
     assert await all_of(other_shop) == await all_of(shop)
@@ -60,7 +61,7 @@ async def test_a_shopify_import_is_exported_with_its_original_columns(shop: Impo
 async def test_the_demo_catalog_can_be_exported_and_imported(
     shop: ImportShop, other_shop: ImportShop, tmp_path: Path
 ) -> None:
-    shop.process("seed", "--products", "30")
+    assert shop.command("seed", "--products", "30").returncode == 0
     [category] = (await read(shop.staff, "/v1/categories", limit="1"))["data"]
     # A product in a category, but without a main category.
     product = {"name": "Put aside", "slug": "put-aside", "category_ids": [category["id"]]}
