@@ -13,6 +13,7 @@ import httpx
 
 from tests import servers
 from tests.conftest import BUDGETS
+from tests.figures import IS_TORTURE
 from tests.servers import Run, free_port
 
 
@@ -38,13 +39,20 @@ class ShopServer:
 
 @contextmanager
 def shop_server(
-    run: Run, worker_id: str, folder: Path, settings: Mapping[str, str] = {}, port: int | None = None
+    run: Run,
+    worker_id: str,
+    folder: Path,
+    settings: Mapping[str, str] = {},
+    port: int | None = None,
+    *,
+    number: int | None = None,
 ) -> Iterator[ShopServer]:
-    """Run a server: four worker processes with PostgreSQL and Redis, two with SQLite.
+    """Run a server with so many worker processes: by default two, four by `just torture`.
 
-    Calls cost nothing that counts, and no worker delivers events, unless `settings` say otherwise.
+    With SQLite they are two. Calls cost nothing that counts, and no worker delivers events, unless
+    `settings` say otherwise.
     """
-    number = 2 if run.postgresql is None else 4
+    number = 2 if run.postgresql is None else number or (4 if IS_TORTURE else 2)
     url = servers.copy_of_template(run, f"{worker_id}_{uuid4().hex[:8]}")
     key = servers.staff_key(url)
     port = port or free_port()

@@ -72,7 +72,7 @@ READS = ("rest by id", "rest by slug", "graphql product", "graphql node")
 @pytest.fixture(scope="module")
 def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WorkerClient]]:
     """One connection to each worker process: four with PostgreSQL and Redis, two with SQLite."""
-    with shop_server(run, worker_id, tmp_path_factory.mktemp("server")) as server:
+    with shop_server(run, worker_id, tmp_path_factory.mktemp("server"), number=4) as server:
         clients = connect_to_each_worker(server)
         yield clients
         for client in clients:
