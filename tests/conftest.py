@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
@@ -21,7 +21,7 @@ import pytest
 from tests import servers
 from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
-from tests.schedule import position
+from tests.schedule import Scheduling, position
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url
 from tradepost.settings import Settings
 
@@ -78,6 +78,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     repeated = [i for i in items if "run" in getattr(i, "fixturenames", ()) and i.get_closest_marker("once") is None]
     config.hook.pytest_deselected(items=[i for i in items if i not in set(repeated)])
     items[:] = repeated
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    """Give modules that share a server to one process of xdist."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,9 +1,11 @@
 """The order in which processes of xdist take the test modules: those that take longest first.
 
-Otherwise one process would still run a long module when the others have nothing left.
+Otherwise one process would still run a long module when the others have nothing left. Modules that
+use the same server are for one process.
 """
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = (
     # They start processes, and wait for them.
@@ -38,6 +40,32 @@ LONGEST = (
     "tests/areas/catalog/import_export/",
 )
 """Modules and folders that took more than 5 seconds of CPU time on 2026-11-30."""
+
+PAYMENTS = "tests/reliability/payments/"
+LEDGER = f"{PAYMENTS}test_provider_ledger.py::test_the_ledger_of_the_provider_equals_ours"
+TOGETHER = (
+    (f"{PAYMENTS}test_open_payment_races.py", f"{LEDGER}[at_once]"),
+    (
+        f"{PAYMENTS}test_killed_server.py",
+        f"{PAYMENTS}test_payment_histories.py",
+        f"{PAYMENTS}test_payment_races.py",
+        f"{LEDGER}[manual]",
+    ),
+    (
+        "tests/reliability/test_read_your_writes.py",
+        "tests/reliability/test_checkout.py",
+        "tests/reliability/test_refund_races.py",
+    ),
+)
+"""Modules and tests with the same server; see `RunningServers`."""
+
+
+class Scheduling(LoadScopeScheduling):
+    """Gives a process all tests of a module, or of modules that are run together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.rpartition("::")[0]
+        return next((starts[0] for starts in TOGETHER if nodeid.startswith(starts)), module)
 
 
 def position(item: pytest.Item) -> int:

@@ -3,10 +3,11 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -75,6 +76,20 @@ def shop_server(
     finally:
         server.terminate()
         server.wait()
+
+
+class RunningServers(ExitStack):
+    """Servers that several modules use: each is started once, and stopped at the end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running: dict[Hashable, Any] = {}
+
+    def get[Server](self, key: Hashable, start: Callable[[], AbstractContextManager[Server]]) -> Server:
+        """Return the server with this key, and start it if it does not run yet."""
+        if key not in self.running:
+            self.running[key] = self.enter_context(start())
+        return self.running[key]
 
 
 def _wait_until_ready(shop: ShopServer) -> None:

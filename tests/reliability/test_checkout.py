@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,26 +13,17 @@ from tests.figures import RecordFigure, scaled
 from tests.reliability.order_race import STEPS, OrderRace
 from tests.reliability.planted_cart import PlantedCart
 from tests.reliability.shop import Shop
-from tests.reliability.shop_server import ShopServer, shop_server
+from tests.reliability.shop_server import ShopServer
 from tests.reliability.shoppers import Outcome, Shopper, expect_row
 from tests.servers import Run, redis_url
 from tests.users import PASSWORD, create_user
 from tradepost.app import TradepostApp, create_app
 
 CHECKOUTS, UNITS = scaled(500), scaled(100)
-SETTINGS = {"OPEN_ORDERS": "0", "OPEN_ORDERS_PER_CLIENT": "0", "PRICES_INCLUDE_TAX": "off"}
-"""All these shoppers share one client address. With tax on top, the value of a unit is rounded."""
 HEAD_STARTS = (0.0, 0.05, 0.3, 2.0)
 """The seconds by which one kind of step starts earlier, until one of it wins."""
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def server(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    """A server with several worker processes."""
-    with shop_server(run, worker_id, tmp_path_factory.mktemp("checkout"), SETTINGS) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,7 @@ import pytest
 
 from tests.factories import unique
 from tests.figures import IS_TORTURE
-from tests.reliability.shop_server import ShopServer, shop_server
-from tests.servers import Run
+from tests.reliability.shop_server import ShopServer
 
 PAIRS = 10_000 if IS_TORTURE else 200
 """Pairs of a write and a read."""
@@ -70,13 +69,12 @@ READS = ("rest by id", "rest by slug", "graphql product", "graphql node")
 
 
 @pytest.fixture(scope="module")
-def clients(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[WorkerClient]]:
+def clients(server: ShopServer) -> Iterator[list[WorkerClient]]:
     """One connection to each worker process: four with PostgreSQL and Redis, two with SQLite."""
-    with shop_server(run, worker_id, tmp_path_factory.mktemp("server"), number=4) as server:
-        clients = connect_to_each_worker(server)
-        yield clients
-        for client in clients:
-            client.connection.close()
+    clients = connect_to_each_worker(server)
+    yield clients
+    for client in clients:
+        client.connection.close()
 
 
 def connect_to_each_worker(server: ShopServer) -> list[WorkerClient]:

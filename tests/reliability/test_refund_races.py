@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import httpx
@@ -10,9 +10,8 @@ import pytest
 
 from tests.figures import RecordFigure, scaled
 from tests.reliability.shop import Shop
-from tests.reliability.shop_server import ShopServer, shop_server
+from tests.reliability.shop_server import ShopServer
 from tests.reliability.shoppers import Json, Outcome, Shopper, camel, expect_row
-from tests.servers import Run
 
 RACERS = scaled(200)
 REPEATS = 20
@@ -24,13 +23,6 @@ REFUSALS = {"validation", "invalid_transition"}
 """More than what is left, and nothing left."""
 
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def server(run: Run, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopServer]:
-    """A server with several worker processes."""
-    with shop_server(run, worker_id, tmp_path_factory.mktemp("refunds"), {"OPEN_ORDERS_PER_CLIENT": "0"}) as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
-"""A server with several worker processes, the payment simulator and a worker, for each module."""
+"""A server with several worker processes, the payment simulator and a worker."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.reliability.payments.paid_shop import PaidShop
-from tests.reliability.shop_server import ShopServer, shop_server
+from tests.reliability.shop_server import RunningServers, ShopServer, shop_server
 from tests.reliability.shoppers import Shopper
 from tests.servers import Run, free_port
 from tests.simulator import SECRET_KEY, SimulatorServer, run_simulator
@@ -26,43 +28,50 @@ DEFAULTS = {
 
 
 @pytest.fixture(scope="module")
-def port() -> int:
-    """The port of the server, which the provider sends webhooks to."""
-    return free_port()
-
-
-@pytest.fixture(scope="module")
 def shop_settings() -> Mapping[str, str]:
     """The settings of the module's shop besides `DEFAULTS`."""
     return {}
 
 
-@pytest.fixture(scope="module")
-def simulator(
-    port: int, shop_settings: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[SimulatorServer]:
-    """The provider of this shop, which sends webhooks to the server."""
-    store = tmp_path_factory.mktemp("simulator") / "simulator.db"
+@contextmanager
+def paid_server(
+    run: Run, worker_id: str, folder: Path, shop_settings: Mapping[str, str]
+) -> Iterator[tuple[ShopServer, SimulatorServer]]:
+    """Run a server with several worker processes, and its provider, which sends it webhooks."""
+    port = free_port()
     webhooks = {f"http://127.0.0.1:{port}/v1/providers/stripe/events": WEBHOOK_SECRET}
-    with run_simulator(store, webhooks=webhooks) as server:
-        yield server
+    with run_simulator(folder / "simulator.db", webhooks=webhooks) as simulator:
+        # Processes that listen on other ports are the same shop.
+        urls = {"STRIPE_API_URL": simulator.url, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+        settings = DEFAULTS | urls | dict(shop_settings)
+        with shop_server(run, worker_id, folder, settings, port) as server:
+            yield server, simulator
 
 
 @pytest.fixture(scope="module")
-def server(
+def servers(
     run: Run,
     worker_id: str,
-    port: int,
-    simulator: SimulatorServer,
+    running_servers: RunningServers,
     shop_settings: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[ShopServer]:
+) -> tuple[ShopServer, SimulatorServer]:
+    """The server and its provider, which modules with the same settings share."""
+    folder = tmp_path_factory.mktemp("payments")
+    key = frozenset(shop_settings.items())
+    return running_servers.get(key, lambda: paid_server(run, worker_id, folder, shop_settings))
+
+
+@pytest.fixture(scope="module")
+def server(servers: tuple[ShopServer, SimulatorServer]) -> ShopServer:
     """A server with several worker processes."""
-    # Processes that listen on other ports are the same shop.
-    urls = {"STRIPE_API_URL": simulator.url, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    settings = DEFAULTS | urls | dict(shop_settings)
-    with shop_server(run, worker_id, tmp_path_factory.mktemp("payments"), settings, port) as server:
-        yield server
+    return servers[0]
+
+
+@pytest.fixture(scope="module")
+def simulator(servers: tuple[ShopServer, SimulatorServer]) -> SimulatorServer:
+    """The provider of this shop, which sends webhooks to the server."""
+    return servers[1]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import pytest
@@ -39,13 +38,20 @@ def shop_settings() -> Mapping[str, str]:
     return {"CAPTURE": "manual"}
 
 
-@pytest.fixture
-def process(server: ShopServer, tmp_path: Path) -> Iterator[ShopProcess]:
-    """The server that is killed."""
-    process = ShopProcess(server, tmp_path, "run")
-    process.start()
+@pytest.fixture(scope="module")
+def victim(server: ShopServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopProcess]:
+    """The server that is killed. A test starts it again."""
+    process = ShopProcess(server, tmp_path_factory.mktemp("killed"), "run")
     yield process
     process.kill()
+
+
+@pytest.fixture
+def process(victim: ShopProcess) -> ShopProcess:
+    """The server that is killed, running."""
+    if victim.process is None:
+        victim.start()
+    return victim
 
 
 @pytest.fixture
