@@ -1,6 +1,7 @@
 """One cell of the access table: one operation by one caller, at both doors and in the service."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -53,6 +54,23 @@ async def context_of(harness: DualDoorApp, client: ApiClient) -> CallContext:
     return CallContext(caller, state.database, "access-table", door="test", dependencies=state.dependencies)
 
 
+class SpareRows:
+    """One row and body per write, for all calls that do not change it: those that are not allowed."""
+
+    def __init__(self, harness: DualDoorApp) -> None:
+        self.harness, self.prepared = harness, dict[str, PreparedWrite]()
+
+    async def prepare(self, operation: str, client: ApiClient) -> PreparedWrite:
+        """Return a call of a write by this caller, to whom the row does not belong."""
+        if operation not in self.prepared:
+            valid, mark, nobody = FIRST_INPUTS[operation], new_mark(), self.harness.anonymous
+            owner = await new_owner(self.harness, valid.write, mark)
+            self.prepared[operation] = await prepare_for(self.harness, valid, nobody, owner, mark)
+        prepared = self.prepared[operation]
+        token = prepared.caller.cart_token
+        return replace(prepared, caller=client.with_cart_token(self.harness.app, token) if token else client)
+
+
 class AccessTrial:
     """One operation, called by one kind of caller in each of the three ways."""
 
@@ -99,15 +117,18 @@ class AccessTrial:
         assert (await call).body is not None
         return Outcome.ALLOWED
 
-    async def write(self) -> dict[str, Outcome]:
-        """Return the outcome of a write, by the way of the call. Each call has a row of its own."""
+    async def write(self, spare: SpareRows | None = None) -> dict[str, Outcome]:
+        """Return the outcome of a write, by the way of the call. Each call has a row of its own.
+
+        spare: rows for calls that are not allowed.
+        """
         if (webhook := FIRST_INPUTS[self.operation.name].write.webhook) is not None:
             return await self.write_webhook(webhook())
         if self.operation.exclusive_to:
             return await self.write_form()
         outcomes: dict[str, Outcome] = {}
         for way in ("service", "rest", "graphql"):
-            prepared = await self.prepared()
+            prepared = await self.prepared(spare)
             if way == "service":
                 outcomes[way] = await self.served(self.service_write(prepared))
                 continue
@@ -152,15 +173,18 @@ class AccessTrial:
         """The statuses of the items of the batch that is sent."""
         return list(FIRST_INPUTS[self.operation.name].batch_statuses)
 
-    async def prepared(self) -> PreparedWrite:
+    async def prepared(self, spare: SpareRows | None = None) -> PreparedWrite:
         """Prepare a row and a body. The row belongs to the caller if that is the customer or guest.
 
-        Writes of users may end the caller's session, so each call has a caller of its own.
+        Writes of users may end the caller's session, so each call has a caller of its own, except
+        those of `spare` rows.
         """
         valid, mark = FIRST_INPUTS[self.operation.name], new_mark()
+        is_owner = self.kind == "customer" and valid.write.role == "customer"
+        if spare is not None and not is_owner:
+            return await spare.prepare(self.operation.name, self.client)
         if valid.write.role != "staff":
             self.client = await client_for(self.harness, self.kind)
-        is_owner = self.kind == "customer" and valid.write.role == "customer"
         owner = self.client.user if is_owner else await new_owner(self.harness, valid.write, mark)
         for_guest = self.kind == "guest" and valid.write.for_guests
         prepared = await prepare_for(self.harness, valid, self.client, owner, mark, for_guest=for_guest)
