@@ -55,7 +55,7 @@ async def context_of(harness: DualDoorApp, client: ApiClient) -> CallContext:
 
 
 class SpareRows:
-    """One row and body per write, for all calls that do not change it: those that are not allowed."""
+    """One row and body per write, for the calls that do not change it: those that are refused."""
 
     def __init__(self, harness: DualDoorApp) -> None:
         self.harness, self.prepared = harness, dict[str, PreparedWrite]()
@@ -120,7 +120,7 @@ class AccessTrial:
     async def write(self, spare: SpareRows | None = None) -> dict[str, Outcome]:
         """Return the outcome of a write, by the way of the call. Each call has a row of its own.
 
-        spare: rows for calls that are not allowed.
+        spare: rows for calls that are refused.
         """
         if (webhook := FIRST_INPUTS[self.operation.name].write.webhook) is not None:
             return await self.write_webhook(webhook())
