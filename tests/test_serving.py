@@ -2,11 +2,12 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,10 @@ from tradepost.server.huge_pages import can_use_huge_pages
 from tradepost.settings import Settings
 
 type Start = Callable[..., subprocess.Popen[str]]
+type Server = tuple[subprocess.Popen[str], int]
+
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For requests without TLS: otherwise httpx reads the certificates of all authorities for each."""
 
 
 @pytest.fixture
@@ -30,13 +35,29 @@ def port() -> int:
 @pytest.fixture
 def start(fresh_settings: Callable[[], Settings], port: int, tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts `tradepost run` with a new demo shop; stop what still runs."""
+    with starting(fresh_settings().database_url, port, tmp_path) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def shared(module_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A ready server, for tests that only send requests."""
+    port = free_port()
+    with starting(module_settings.database_url, port, tmp_path_factory.mktemp("shared")) as run:
+        wait_until_ready(process := run(), port)
+        yield process, port
+
+
+@contextmanager
+def starting(url: str, port: int, folder: Path) -> Iterator[Start]:
+    """Yield a function that starts `tradepost run`; stop what still runs."""
     started: list[subprocess.Popen[str]] = []
-    environ = servers.environ(fresh_settings().database_url) | {"PORT": str(port), "ACCESS_LOG": "off"}
+    environ = servers.environ(url) | {"PORT": str(port), "ACCESS_LOG": "off"}
 
     def run(**more: str) -> subprocess.Popen[str]:
         words = [sys.executable, "-m", "tradepost", "run"]
         process = subprocess.Popen(
-            words, cwd=tmp_path, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            words, cwd=folder, env=environ | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         started.append(process)
         return process
@@ -56,7 +77,7 @@ def wait_until_ready(process: subprocess.Popen[str], port: int) -> None:
     for _ in range(300):
         assert process.poll() is None, process.communicate()[0]
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/ready").status_code == 200:
+            if get(f"http://127.0.0.1:{port}/health/ready").status_code == 200:
                 return
         except httpx.TransportError:
             pass
@@ -64,13 +85,18 @@ def wait_until_ready(process: subprocess.Popen[str], port: int) -> None:
     raise TimeoutError("the server was not ready after 30 seconds")
 
 
+def get(url: str, **headers: str) -> httpx.Response:
+    """Send a GET request by a new connection."""
+    return httpx.get(url, headers=headers, verify=NO_CERTIFICATES)
+
+
 @pytest.mark.once  # the database has no part in it
 @pytest.mark.parametrize("chosen", [{}, {"PYTHONMALLOC": "pymalloc"}])
 def test_a_worker_uses_huge_pages_unless_the_operator_chose_an_allocator(
-    start: Start, port: int, chosen: dict[str, str]
+    shared: Server, start: Start, port: int, chosen: dict[str, str]
 ) -> None:
-    process = start(**chosen)
-    wait_until_ready(process, port)
+    process, its_port = (start(**chosen), port) if chosen else shared
+    wait_until_ready(process, its_port)
     (worker,) = psutil.Process(process.pid).children()
     uses_huge_pages = can_use_huge_pages(chosen)
     assert ("MIMALLOC_ALLOW_LARGE_OS_PAGES" in worker.environ()) is uses_huge_pages
@@ -80,9 +106,9 @@ def test_a_worker_uses_huge_pages_unless_the_operator_chose_an_allocator(
 
 
 @pytest.mark.once  # the database has no part in it
-def test_a_body_is_read_whole_in_one_piece_in_several_and_in_chunks(start: Start, port: int) -> None:
+def test_a_body_is_read_whole_in_one_piece_in_several_and_in_chunks(shared: Server) -> None:
     """All requests use one connection. Granian sets `more_body` on every piece."""
-    wait_until_ready(start(), port)
+    port = shared[1]
     document = b'{"query": "{ __typename }", "variables": {"name": "%b"}}' % (b"x" * 200_000)
     plain = b"POST /graphql HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
     sized = plain + b"Content-Length: %d\r\n\r\n" % len(document)
@@ -106,11 +132,15 @@ def test_a_body_is_read_whole_in_one_piece_in_several_and_in_chunks(start: Start
 
 @pytest.mark.once  # the database has no part in it
 @pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
-def test_a_graphql_response_has_the_requested_content_coding(start: Start, port: int, coding: str) -> None:
-    wait_until_ready(start(), port)
+def test_a_graphql_response_has_the_requested_content_coding(shared: Server, coding: str) -> None:
     query = {"query": "{ products(first: 20) { nodes { id name description createdAt } } }"}
     plain, coded = [
-        httpx.post(f"http://127.0.0.1:{port}/graphql", json=query, headers={"Accept-Encoding": c})
+        httpx.post(
+            f"http://127.0.0.1:{shared[1]}/graphql",
+            json=query,
+            headers={"Accept-Encoding": c},
+            verify=NO_CERTIFICATES,
+        )
         for c in ("identity", coding)
     ]
     assert coded.headers["content-encoding"] == coding
@@ -122,7 +152,7 @@ def test_a_graphql_response_has_the_requested_content_coding(start: Start, port:
 def test_the_server_runs_two_workers_and_stops_cleanly(start: Start, port: int, signal_number: signal.Signals) -> None:
     process = start(WORKERS="2")
     wait_until_ready(process, port)
-    answers = [httpx.get(f"http://127.0.0.1:{port}/v1/products?limit=2").json() for _ in range(8)]
+    answers = [get(f"http://127.0.0.1:{port}/v1/products?limit=2").json() for _ in range(8)]
     assert all(answer == answers[0] for answer in answers)
     process.send_signal(signal_number)
     output, _ = process.communicate(timeout=10)
@@ -167,8 +197,8 @@ def test_with_documents_only_a_server_runs_its_trusted_documents_and_refuses_oth
     )
     wait_until_ready(process, port)
     url = f"http://127.0.0.1:{port}"
-    first = httpx.get(f"{url}/v1/documents/Listing?first=2")
-    unchanged = httpx.get(f"{url}/v1/documents/Listing?first=2", headers={"If-None-Match": first.headers["etag"]})
+    first = get(f"{url}/v1/documents/Listing?first=2")
+    unchanged = get(f"{url}/v1/documents/Listing?first=2", **{"If-None-Match": first.headers["etag"]})
     other = httpx.post(f"{url}/graphql", json={"query": "{ __typename }"})
     process.terminate()
     output, _ = process.communicate(timeout=10)

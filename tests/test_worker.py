@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests import servers
+from tests.commands import run_process
 from tests.kit.relay_helpers import emit_events, is_sent, stored_event, wait_until
 from tests.reliability.test_leases import serving
 from tradepost.kit.auth.caller import ANONYMOUS
@@ -94,6 +95,7 @@ def test_the_worker_command_runs_until_a_signal_stops_it(
     assert "0 events delivered" in output
 
 
+@pytest.mark.once  # it does not get as far as the database
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_during_the_start_stops_the_worker(
     fresh_settings: Callable[[], Settings], tmp_path: Path, signal_number: signal.Signals
@@ -115,28 +117,32 @@ def test_a_signal_during_the_start_stops_the_worker(
     assert "worker started" not in output
 
 
-def test_the_worker_command_reports_an_error_in_one_line(empty_url: str, tmp_path: Path) -> None:
-    def run_worker(**changes: str) -> tuple[int, list[str]]:
-        environ = servers.environ(empty_url) | changes
-        done = subprocess.run(
-            [sys.executable, "-m", "tradepost", "worker"],
-            cwd=tmp_path,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return done.returncode, done.stderr.splitlines()
-
-    code, lines = run_worker()
+def test_the_worker_command_reports_a_database_without_tables_in_one_line(empty_url: str, tmp_path: Path) -> None:
+    code, lines = run_worker(empty_url, tmp_path)
     assert (code, len(lines)) == (2, 1), lines
     assert "tradepost migrate" in lines[0]
-    code, lines = run_worker(DATABASE_URL="postgresql://u:hunter2@127.0.0.1:1/shop")
+
+
+@pytest.mark.once  # the settings name another database, or none is used
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"DATABASE_URL": "postgresql://u:hunter2@127.0.0.1:1/shop"}, "cannot be used"),
+        ({"SMTP_URL": "mail.example"}, "tradepost: SMTP_URL: "),
+    ],
+)
+def test_the_worker_command_reports_an_error_in_one_line(
+    empty_url: str, tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    code, lines = run_worker(empty_url, tmp_path, **changes)
     assert (code, len(lines)) == (2, 1), lines
-    assert "cannot be used" in lines[0]
-    code, lines = run_worker(SMTP_URL="mail.example")
-    assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith("tradepost: SMTP_URL: ")
+    assert message in lines[0]
+
+
+def run_worker(url: str, folder: Path, **changes: str) -> tuple[int, list[str]]:
+    """Run the worker and return its exit status and the lines of its errors."""
+    done = run_process("worker", environ=servers.environ(url) | changes, folder=folder)
+    return done.returncode, done.stderr.splitlines()
 
 
 async def test_a_periodic_task_runs_again_after_an_error(app: "TradepostApp", caplog: pytest.LogCaptureFixture) -> None:

@@ -133,11 +133,11 @@ def worker() -> None:
     """
     for signal_number in (signal.SIGTERM, signal.SIGINT):  # while it starts there is nothing to finish
         signal.signal(signal_number, lambda *_: sys.exit(0))
+    settings = Settings.read()
+    _warn_of_misspelt_variables()
     from tradepost.app import domain_event_handlers, event_handlers, event_types, periodic_tasks
     from tradepost.worker import run_worker
 
-    settings = Settings.read()
-    _warn_of_misspelt_variables()
     collect_as_usual()
     with report_database_errors(settings):
         run_worker(settings, event_handlers(), domain_event_handlers(), event_types(), periodic_tasks())
