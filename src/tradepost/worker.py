@@ -25,7 +25,6 @@ from tradepost.kit.writes.domain_events import DomainEventHandlers
 from tradepost.kit.writes.event_types import EventTypes
 from tradepost.kit.writes.outbox import is_personal_event
 from tradepost.logging_config import logging_config
-from tradepost.migrations.start_check import check_database
 from tradepost.settings import Settings
 
 LOG = logging.getLogger("tradepost.worker")
@@ -78,10 +77,7 @@ def run_worker(
     event_types: EventTypes,
     periodic_tasks: Iterable[PeriodicTask],
 ) -> None:
-    """Run the worker as the whole process, until SIGTERM or Ctrl-C.
-
-    Raise SettingsError if the database cannot be used or has another schema.
-    """
+    """Run the worker as the whole process, until SIGTERM or Ctrl-C."""
     dictConfig(logging_config(settings))
     uvloop.run(_run(settings, handlers, domain_handlers, event_types, periodic_tasks))
 
@@ -93,7 +89,6 @@ async def _run(
     event_types: EventTypes,
     periodic_tasks: Iterable[PeriodicTask],
 ) -> None:
-    await check_database(settings)
     database = create_database(settings)
     dependencies = create_dependencies(settings, database, domain_handlers, event_types)
     await database.start()

@@ -17,8 +17,9 @@ from tests.reliability.own_postgresql import shop_on_own_server
 from tests.servers import free_port
 from tests.test_serving import wait_until_ready
 from tradepost.kit.db.engine import create_engine
+from tradepost.migrations.start_check import check_database
 from tradepost.server.granian import MIN_STOP_TIMEOUT
-from tradepost.settings import Settings
+from tradepost.settings import Settings, SettingsError
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def commands(tmp_path: Path, port: int) -> Commands:
     return Commands(tmp_path, port)
 
 
-@pytest.mark.parametrize("words", [("run",), ("run", "--workers", "3"), ("worker",)])
+@pytest.mark.parametrize("words", [("run",), ("run", "--workers", "2"), ("worker",)])
 def test_the_database_is_down(commands: Commands, words: tuple[str, ...]) -> None:
     line = commands.refusal("postgresql://u:hunter2@127.0.0.1:1/shop", *words)
     assert line.startswith("tradepost: DATABASE_URL: postgresql+asyncpg://u:***@127.0.0.1:1/shop cannot be used: ")
@@ -82,17 +83,19 @@ def test_the_tables_are_missing(commands: Commands, command: str, empty_url: str
     [("0005", "run `tradepost migrate`."), ("9999", "install the release that migrated it.")],
 )
 async def test_the_schema_is_of_another_release(
-    commands: Commands, revision: str, cure: str, fresh_settings: Callable[[], Settings]
+    revision: str, cure: str, fresh_settings: Callable[[], Settings]
 ) -> None:
-    url = fresh_settings().database_url
-    engine = create_engine(url)
+    """The check that refuses a start; the tests above run it in a process."""
+    settings = fresh_settings()
+    engine = create_engine(settings.database_url)
     async with engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     await engine.dispose()
-    line = commands.refusal(url, "run")
-    assert line.startswith("tradepost: DATABASE_URL: the schema of ")
-    assert f"(revision {revision})" in line
-    assert line.endswith(cure)
+    with pytest.raises(SettingsError) as refused:
+        await check_database(settings)
+    assert str(refused.value).startswith("DATABASE_URL: the schema of ")
+    assert f"(revision {revision})" in str(refused.value)
+    assert str(refused.value).endswith(cure)
 
 
 def test_another_tradepost_has_the_port(

@@ -135,11 +135,15 @@ def worker() -> None:
         signal.signal(signal_number, lambda *_: sys.exit(0))
     settings = Settings.read()
     _warn_of_misspelt_variables()
-    from tradepost.app import domain_event_handlers, event_handlers, event_types, periodic_tasks
-    from tradepost.worker import run_worker
+    from tradepost.migrations.start_check import check_database
 
-    collect_as_usual()
     with report_database_errors(settings):
+        # Before the app is imported, so that a start is refused sooner.
+        asyncio.run(check_database(settings))
+        from tradepost.app import domain_event_handlers, event_handlers, event_types, periodic_tasks
+        from tradepost.worker import run_worker
+
+        collect_as_usual()
         run_worker(settings, event_handlers(), domain_event_handlers(), event_types(), periodic_tasks())
 
 

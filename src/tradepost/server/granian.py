@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from multiprocessing import Event, Pipe
@@ -113,12 +114,15 @@ def _load(error_sender: Any, has_started: Any) -> "Pipeline":
     # Ctrl-C reaches the parent too, which then sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     collect_rarely()
-    from tradepost.app import application
-
     try:
+        if not has_started.is_set():
+            # Before the app is imported, so that a start is refused sooner.
+            _run_check(_check_database())
+        from tradepost.app import application
+
         app = application()
         if not has_started.is_set():
-            _check_database()
+            _run_check(_check_currency())
             has_started.set()
         collect_as_usual()
         # Granian can call the pipeline directly: it passes lifespan scopes on to the app.
@@ -131,21 +135,25 @@ def _load(error_sender: Any, has_started: Any) -> "Pipeline":
         sys.exit(2)
 
 
-def _check_database() -> None:
-    """Raise SettingsError if the database cannot be used, or has prices in another currency.
-
-    In a thread, because this process already has its event loop.
-    """
+def _run_check(check: Coroutine[Any, Any, None]) -> None:
+    """Run a check of the start in a thread, because this process already has its event loop."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, _check_start(Settings.read())).result()
+        thread.submit(asyncio.run, check).result()
 
 
-async def _check_start(settings: Settings) -> None:
-    from tradepost.bootstrap import check_currency
-    from tradepost.kit.db.engine import create_engine
+async def _check_database() -> None:
+    """Raise SettingsError if the database cannot be used."""
     from tradepost.migrations.start_check import check_database
 
-    await check_database(settings)
+    await check_database(Settings.read())
+
+
+async def _check_currency() -> None:
+    """Raise SettingsError if the database has prices in another currency."""
+    from tradepost.bootstrap import check_currency
+    from tradepost.kit.db.engine import create_engine
+
+    settings = Settings.read()
     engine = create_engine(settings.database_url, 1)
     try:
         await check_currency(settings, engine)
