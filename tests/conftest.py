@@ -57,8 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers in the controlling process; xdist workers only use them."""
-    if hasattr(config, "workerinput") or config.option.collectonly:
+    """Start the servers in the controlling process; xdist workers only use them.
+
+    So does pytest in a test that names its run.
+    """
+    if "TRADEPOST_TEST_RUN" in os.environ or config.option.collectonly:
         return
     stack = ExitStack()
     config.add_cleanup(stack.close)
@@ -161,7 +164,7 @@ def declared_events() -> None:
 @pytest.fixture(scope="session")
 def settings(run: Run, worker_id: str, cheap_passwords: None) -> Settings:
     """The settings of the app under test, with this worker's copy of the template database."""
-    return _settings(run, copy_of_template(run, worker_id), redis_url(run, worker_id))
+    return _settings(run, copy_of_template(run, _new_name(worker_id)), redis_url(run, worker_id))
 
 
 @pytest.fixture

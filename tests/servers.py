@@ -41,9 +41,13 @@ class Run:
     redis: tuple[str, ...] = ()
     """A server for each process of xdist: all databases of a server share its pub/sub channels."""
 
+    def environ(self) -> dict[str, str]:
+        """The environment in which `from_environment` finds this run."""
+        return {"TRADEPOST_TEST_RUN": "\n".join([str(self.folder), self.postgresql or "", *self.redis])}
+
     def export(self) -> None:
         """Put the run into the environment, which xdist workers inherit."""
-        os.environ["TRADEPOST_TEST_RUN"] = "\n".join([str(self.folder), self.postgresql or "", *self.redis])
+        os.environ |= self.environ()
 
     @classmethod
     def from_environment(cls) -> "Run":

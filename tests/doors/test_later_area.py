@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,8 @@ def test_the_checks_of_the_later_area(run: Run, pytestconfig: pytest.Config, wor
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"]
     checks = ["--database", database, "tests/later_area/checks.py"]
     redis = redis_url(run, worker_id)
-    servers = {"TEST_DATABASE_URL": run.postgresql, "TEST_REDIS_URL": redis and redis.rpartition("/")[0] + "/15"}
-    environment = os.environ | {name: url for name, url in servers.items() if url}
+    # It is part of this run, whose template database it copies.
+    part = replace(run, redis=(redis.rpartition("/")[0] + "/15",) if redis else ())
+    environment = os.environ | part.environ()
     result = subprocess.run([*command, *checks], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stdout[-8000:] + result.stderr[-2000:]
