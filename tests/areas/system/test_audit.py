@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text as sql
 
 from tests.factories import Json, assert_problem, make_category, make_product, read, unique, variant_input
+from tests.users import create_user
 
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
@@ -220,3 +221,13 @@ async def test_an_index_serves_each_filter_in_list_order(
     assert f"audit_entry_{ {None: 'created', 'caller_id': 'caller'}.get(name, name) }" in plan
     assert "TEMP B-TREE" not in plan
     assert "Sort" not in plan
+
+
+async def test_one_query_asks_for_the_role_of_a_user_and_of_an_entry(
+    app: "TradepostApp", staff: httpx.AsyncClient
+) -> None:
+    await make_product(staff)
+    user, entry = await create_user(app, "moderator"), (await read(staff, PATH, limit=1))["data"][0]
+    document = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on User { role } ... on AuditEntry { role } } }"
+    nodes = (await graphql(staff, document, ids=[user.id, entry["id"]]))["nodes"]
+    assert [node["role"].lower() for node in nodes] == ["moderator", entry["role"]]
