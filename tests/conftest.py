@@ -10,6 +10,7 @@ import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from uuid import uuid4
 import httpx
 import hypothesis
 import pytest
+from httpx._transports import default as httpx_transports
 
 from tests import servers
 from tests.app_client import HERE, AppClient
@@ -38,6 +40,9 @@ BUDGETS = (
     "BUDGET_EMAILS",
     "BUDGET_CART_TOKENS",
 )
+
+# Otherwise each client would read the certificates of all authorities, which takes 17 ms.
+httpx_transports.create_ssl_context = cache(httpx_transports.create_ssl_context)  # pyright: ignore
 
 # A slow machine must not fail a property.
 hypothesis.settings.register_profile(

@@ -1,5 +1,6 @@
 """Faults of the connection and of the server, as the official Stripe client sees them."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -56,6 +57,7 @@ async def test_the_effect_may_come_after_the_client_has_gone(
     deadline = time.monotonic() + 20
     while await refunded(client, intent.id) == 0:
         assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 async def test_an_answer_may_be_late(client: stripe.StripeClient, simulator: SimulatorServer) -> None:

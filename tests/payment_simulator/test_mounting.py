@@ -97,6 +97,7 @@ async def test_an_app_that_fails_gets_the_event_again(browser: httpx.AsyncClient
     deadline = time.monotonic() + 20
     while [(d["attempt"], d["state"]) for d in await simulator.controls.deliveries()] != [(2, "delivered")]:
         assert time.monotonic() < deadline
+        await asyncio.sleep(0.02)
 
 
 async def test_a_fault_of_the_simulator_itself_gives_the_key_back(
@@ -130,3 +131,4 @@ async def test_in_process_the_effect_does_not_need_the_client(tmp_path: Path) ->
         deadline = time.monotonic() + 20
         while not (await client.get("/v1/payment_intents")).json()["data"]:
             assert time.monotonic() < deadline
+            await asyncio.sleep(0.05)

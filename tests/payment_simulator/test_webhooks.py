@@ -75,6 +75,7 @@ async def test_a_refused_event_comes_again(
     deadline = time.monotonic() + 20
     while {(d["url"], d["state"]) for d in await simulator.controls.deliveries() if d["event"] in ids} != expected:
         assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 @pytest.mark.usefixtures("normal_again")

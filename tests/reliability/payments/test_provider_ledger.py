@@ -60,6 +60,7 @@ async def pay(purchase: Purchase, number: int) -> None:
     payer, paid = purchase.payer(number), ("captured", "authorized")
     outcome = await payer.complete(purchase.payment)
     while outcome.row is not None and status(outcome.row) not in paid:
+        await asyncio.sleep(0.05)
         outcome = await payer.complete(purchase.payment)
     assert outcome.row or outcome.code == "invalid_transition", outcome
 
@@ -80,6 +81,7 @@ async def run_course(shop: PaidShop, variant: str, number: int, capture: str) ->
     if course in ("capture", "capture_and_refund"):
         row = expect_row(await staff.capture_amount(purchase.payment, {}))
         while course == "capture_and_refund" and status(row) != "captured":
+            await asyncio.sleep(0.05)
             await shop.reconcile()
             row = await shop.read(f"/v1/payments/{purchase.payment}")
     if course == "capture_part":
