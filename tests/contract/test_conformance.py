@@ -55,6 +55,15 @@ async def pictures(app: TradepostApp, staff: httpx.AsyncClient) -> None:
         )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def kept_plans(app: TradepostApp) -> Iterator[None]:
+    """Keep all plans of this module: the second version reads what the first one did."""
+    plans = app.state.database.reads.plans
+    usual, plans.max_bytes = plans.max_bytes, 128 * 1024 * 1024
+    yield
+    plans.max_bytes = usual
+
+
 @pytest.fixture(scope="module")
 async def member(app: TradepostApp, staff: httpx.AsyncClient) -> AsyncIterator[httpx.AsyncClient]:
     """A client with a session of a staff user who has an address and an API key.
@@ -301,7 +310,7 @@ def _bodies(checker: ResponseChecker, operation: Json) -> list[tuple[str, bytes]
         values = [resolve_reference(checker.document, example)["value"] for example in examples]
         bodies += [(media, encode(value)) for value in (*values, {"unknown_name": 1})]
         bodies += [(media, b"{"), ("text/plain", b"{}")]
-    return bodies or [("", b"")]
+    return list(dict.fromkeys(bodies)) or [("", b"")]
 
 
 async def _write_paths(
