@@ -26,6 +26,15 @@ class AppResponse(httpx.Response):
 
     build_request: Callable[[], httpx.Request]
 
+    def take(self, content: bytes) -> None:
+        """Take the body, as `read` does. Encoded bodies are read, to be decoded."""
+        if "content-encoding" in self.headers:
+            self.stream = httpx.ByteStream(content)
+            self.read()
+            return
+        self._content, self._num_bytes_downloaded = content, len(content)
+        self.is_stream_consumed = self.is_closed = True
+
     @property
     def request(self) -> httpx.Request:
         if self._request is None:
@@ -71,11 +80,9 @@ class AppClient(httpx.AsyncClient):
             exchange.status = exchange.status or 500
             exchange.complete.set()
         assert exchange.complete.is_set()
-        response = AppResponse(
-            exchange.status, headers=exchange.headers, stream=httpx.ByteStream(b"".join(exchange.parts))
-        )
+        response = AppResponse(exchange.status, headers=exchange.headers, stream=httpx.ByteStream(b""))
         response.build_request = lambda: self.build_request(method, url, **plain)
-        response.read()
+        response.take(b"".join(exchange.parts))
         if "set-cookie" in response.headers:
             self.cookies.extract_cookies(response)
         return response

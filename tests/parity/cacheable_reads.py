@@ -11,6 +11,8 @@ from tests.parity.harness import UNKNOWN_SLUG, ApiClient, DualDoorApp, Json
 from tests.parity.sample_rows import SampleRows
 from tradepost.app import TradepostApp
 
+type Answer = tuple[int, bytes, Json]
+
 # Headers that differ between any two answers. The price and the rest of the bucket have a test.
 VARYING = ("x-request-id", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-cost")
 
@@ -28,9 +30,10 @@ class Get:
         """The parameters as httpx takes them. An empty dict would drop the query in the path."""
         return dict(self.params) or None
 
-    async def answer(self, app: TradepostApp, caller: ApiClient) -> tuple[int, bytes, Json]:
+    async def answer(self, app: TradepostApp, caller: ApiClient) -> Answer:
         """Return an app's answer to a caller: status, bytes, and the headers that do not vary."""
-        credentials = {n: v for n, v in caller.client.headers.items() if n in ("x-api-key", "authorization")}
+        sent = caller.client.headers
+        credentials = {name: sent[name] for name in ("x-api-key", "authorization") if name in sent}
         headers = {"x-request-id": "one"} | credentials | dict(self.headers)
         answer = await client_of(app).get(self.path, params=self.query, headers=headers)
         return answer.status_code, answer.content, {n: v for n, v in answer.headers.items() if n not in VARYING}
@@ -125,8 +128,24 @@ def has_key(operation: str) -> bool:
     return "key" in REGISTRY.operations[operation].signature.parameters
 
 
-async def assert_fresh(harness: DualDoorApp, uncached: TradepostApp, gets: list[Get]) -> None:
-    """Assert that both apps answer alike. Cacheable answers are in the cache afterwards."""
-    for caller in (harness.anonymous, harness.staff):
-        for get in gets:
-            assert await get.answer(harness.app, caller) == await get.answer(uncached, caller), (caller.name, get)
+async def assert_fresh(harness: DualDoorApp, uncached: TradepostApp, gets: list[Get]) -> list[Answer]:
+    """Assert that both apps answer alike, and return their answers, of each kind of caller.
+
+    Cacheable answers are in the cache afterwards.
+    """
+    requests = [(caller, get) for caller in readers(harness) for get in gets]
+    answers = [await get.answer(uncached, caller) for caller, get in requests]
+    await assert_answers(harness, gets, answers)
+    return answers
+
+
+async def assert_answers(harness: DualDoorApp, gets: list[Get], answers: list[Answer]) -> None:
+    """Assert that the app with the cache gives these answers."""
+    requests = [(caller, get) for caller in readers(harness) for get in gets]
+    for (caller, get), expected in zip(requests, answers, strict=True):
+        assert await get.answer(harness.app, caller) == expected, (caller.name, get)
+
+
+def readers(harness: DualDoorApp) -> tuple[ApiClient, ...]:
+    """Return a caller whose reads are cached, and one whose reads are not."""
+    return harness.anonymous, harness.staff
