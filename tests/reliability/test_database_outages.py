@@ -24,6 +24,10 @@ pytestmark = pytest.mark.once
 OUTAGE_SECONDS = 5.0 if IS_TORTURE else 2.0
 KINDS = ("REST read", "GraphQL read", "REST write", "GraphQL write")
 CLIENTS_OF_A_KIND = 10
+PAUSE = 0.005 if IS_TORTURE else 0.1
+"""Seconds between two requests of a client."""
+WARM_UP = 8 if IS_TORTURE else 3
+"""Requests of a client before the outage, on average."""
 MAX_SECONDS, MAX_RECOVERY = 2.0, 1.0
 SLOWNESS = 1 if IS_TORTURE else 3
 SESSIONS = "FROM pg_stat_activity WHERE application_name LIKE 'tradepost-%'"
@@ -53,7 +57,7 @@ class Request:
 
 @dataclass
 class Load:
-    """Forty clients that read and write through both doors without a pause."""
+    """Forty clients that read and write through both doors, with short pauses."""
 
     client: httpx.AsyncClient
     requests: list[Request] = field(default_factory=list[Request])
@@ -84,7 +88,7 @@ class Load:
         """Send requests of a kind one after another."""
         while not self.is_stopping:
             sent = await self.request(kind)
-            await asyncio.sleep(0.05 if sent.answer.status_code == 503 else 0.005)
+            await asyncio.sleep(max(0.05, PAUSE) if sent.answer.status_code == 503 else PAUSE)
 
     def start(self) -> None:
         """Start the clients."""
@@ -93,7 +97,7 @@ class Load:
     async def wait_until_warm(self) -> None:
         """Wait until every kind of request has been answered."""
         for _ in range(400):
-            if len(self.requests) > 8 * len(self.running) and len({r.kind for r in self.requests}) == 4:
+            if len(self.requests) > WARM_UP * len(self.running) and len({r.kind for r in self.requests}) == 4:
                 return
             await asyncio.sleep(0.05)
         raise TimeoutError

@@ -28,6 +28,8 @@ OUTAGE = 5.0 if IS_TORTURE else 0.5
 """Seconds that Redis is away."""
 CALLERS = 40 if IS_TORTURE else 12
 """Callers that send one request after the other."""
+PAUSE = 0 if IS_TORTURE else 0.05
+"""Seconds that a caller waits before its next request."""
 MAX_SECONDS, RETURN_SECONDS = (2.0, 1.0) if IS_TORTURE else (5.0, 3.0)
 """Seconds that a request may take, and after which all is normal again.
 
@@ -179,6 +181,7 @@ async def call_repeatedly(client: httpx.AsyncClient, number: int, shop: Shop, un
         seconds = time.monotonic() - start
         if answer.status_code != 200 or b'"errors"' in answer.content or seconds > MAX_SECONDS:
             failures.append((kind, answer.status_code, round(seconds, 2), answer.text[:200]))
+        await asyncio.sleep(PAUSE)
     return failures
 
 
