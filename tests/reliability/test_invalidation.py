@@ -33,69 +33,74 @@ from tradepost.settings import Settings
 
 type Served = tuple[subprocess.Popen[bytes], httpx.Client, httpx.Client]
 """A process, an anonymous client of it, whose reads are cached, and a client with a staff key."""
-type Serve = Callable[..., Served]
-
-
-@pytest.fixture
-def shared(fresh_settings: Callable[[], Settings]) -> Settings:
-    """The settings of several processes with one database."""
-    return fresh_settings()
+type Serve = Callable[[Settings, int], Served]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests with each invalidation channel. With SQLite there is no Redis."""
     if "channel_settings" in metafunc.fixturenames:
         has_redis = metafunc.config.getoption("--database") == "postgresql"
-        metafunc.parametrize("channel_settings", ["redis", "database"] if has_redis else ["database"], indirect=True)
+        channels = ["redis", "database"] if has_redis else ["database"]
+        metafunc.parametrize("channel_settings", channels, indirect=True, scope="module")
 
 
-@pytest.fixture
-def channel_settings(request: pytest.FixtureRequest, shared: Settings) -> Settings:
+@pytest.fixture(scope="module")
+def channel_settings(request: pytest.FixtureRequest, module_settings: Settings) -> Settings:
     """The settings with an invalidation channel."""
-    return shared if request.param == "redis" else msgspec.structs.replace(shared, redis_url=None)
+    return module_settings if request.param == "redis" else without_redis(module_settings)
 
 
-@pytest.fixture
-def key(shared: Settings) -> str:
+def without_redis(settings: Settings) -> Settings:
+    """Return the settings of a shop whose channel is its database."""
+    return msgspec.structs.replace(settings, redis_url=None)
+
+
+@pytest.fixture(scope="module")
+def key(module_settings: Settings) -> str:
     """A staff API key."""
-    return servers.staff_key(shared.database_url)
+    return servers.staff_key(module_settings.database_url)
 
 
-@pytest.fixture
-def serve(tmp_path: Path, key: str) -> Iterator[Serve]:
-    """Return a function that starts server processes; kill those that still run after the test."""
-    started: list[Served] = []
+@pytest.fixture(scope="module")
+def serve(key: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Return a function that returns the server process with a number, and starts it if needed.
 
-    def start(settings: Settings, **environment: str) -> Served:
-        port = free_port()
-        environ = servers.environ(settings.database_url) | {
-            "PORT": str(port),
-            "ACCESS_LOG": "off",
-            "REDIS_URL": settings.redis_url or "",
-            "WORKER": "off",
-            "BUDGET_ANONYMOUS": "1000000000",
-        }
-        words = [sys.executable, "-m", "tradepost", "run"]
-        with (tmp_path / f"{port}.log").open("wb") as log:
-            process = subprocess.Popen(
-                words,
-                cwd=tmp_path,
-                env=environ | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        url, headers = f"http://127.0.0.1:{port}", {"X-API-Key": key}
-        started.append((process, httpx.Client(base_url=url), httpx.Client(base_url=url, headers=headers)))
-        return started[-1]
+    Kill those that still run after the tests.
+    """
+    folder, started = tmp_path_factory.mktemp("servers"), dict[tuple[str | None, int], Served]()
+
+    def start(settings: Settings, number: int) -> Served:
+        place = settings.redis_url, number
+        if place not in started or started[place][0].poll() is not None:
+            started[place] = start_process(settings, key, folder)
+        return started[place]
 
     yield start
-    for process, *clients in started:
+    for process, *clients in started.values():
         for client in clients:
             client.close()
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def start_process(settings: Settings, key: str, folder: Path) -> Served:
+    """Start a server process."""
+    port = free_port()
+    environ = servers.environ(settings.database_url) | {
+        "PORT": str(port),
+        "ACCESS_LOG": "off",
+        "REDIS_URL": settings.redis_url or "",
+        "WORKER": "off",
+        "BUDGET_ANONYMOUS": "1000000000",
+    }
+    words = [sys.executable, "-m", "tradepost", "run"]
+    with (folder / f"{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            words, cwd=folder, env=environ, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    return process, httpx.Client(base_url=url), httpx.Client(base_url=url, headers={"X-API-Key": key})
 
 
 def wait_until_ready(*served: Served) -> None:
@@ -144,7 +149,7 @@ def assert_visible_in_time(client: httpx.Client, slug: str, name: Any, start: fl
 
 
 def test_a_write_of_one_process_is_visible_in_another_within_a_second(channel_settings: Settings, serve: Serve) -> None:
-    one, other = serve(channel_settings), serve(channel_settings)
+    one, other = serve(channel_settings, 1), serve(channel_settings, 2)
     wait_until_ready(one, other)
     slug = unique("written")
     id = one[2].post("/v1/products", json={"name": "0", "slug": slug, "status": "active"}).json()["id"]
@@ -167,7 +172,7 @@ def test_a_write_of_one_process_is_visible_in_another_within_a_second(channel_se
 def test_a_write_of_a_command_is_visible_within_a_second(
     channel_settings: Settings, serve: Serve, tmp_path: Path
 ) -> None:
-    one = serve(channel_settings)
+    one = serve(channel_settings, 1)
     wait_until_ready(one)
     slug = unique("imported")
     product = {"name": "Old", "slug": slug, "status": "active", "external_reference": slug}
@@ -181,11 +186,10 @@ def test_a_write_of_a_command_is_visible_within_a_second(
     assert_visible_in_time(one[1], slug, "New", time.monotonic())
 
 
-def test_a_write_committed_just_before_a_kill_is_visible_in_others(channel_settings: Settings, serve: Serve) -> None:
-    if channel_settings.redis_url:
-        # Redis is notified after the commit; the docstring of its channel says what holds there.
-        channel_settings = msgspec.structs.replace(channel_settings, redis_url=None)
-    one, other = serve(channel_settings), serve(channel_settings)
+def test_a_write_committed_just_before_a_kill_is_visible_in_others(module_settings: Settings, serve: Serve) -> None:
+    # Redis is notified after the commit; the docstring of its channel says what holds there.
+    settings = without_redis(module_settings)
+    one, other = serve(settings, 1), serve(settings, 2)
     wait_until_ready(one, other)
     slug = unique("killed")
     id = one[2].post("/v1/products", json={"name": "Old", "slug": slug, "status": "active"}).json()["id"]
@@ -301,12 +305,13 @@ async def test_an_invalid_message_clears_the_cache(pair: tuple[TradepostApp, Tra
 
 
 async def test_a_write_does_not_wait_for_redis_and_its_message_is_sent_later(
-    shared: Settings, key: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    module_settings: Settings, key: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from tests.reliability.test_redis_gone import kill, start_valkey
 
     server = await asyncio.to_thread(start_valkey, tmp_path / "first")
-    port, settings = server.port, msgspec.structs.replace(shared, redis_url=f"redis://127.0.0.1:{server.port}")
+    port = server.port
+    settings = msgspec.structs.replace(module_settings, redis_url=f"redis://127.0.0.1:{port}")
     shop = create_app(settings)
     try:
         async with shop.lifespan():
