@@ -72,16 +72,16 @@ async def test_a_list_takes_as_many_statements_for_100_rows_as_for_50(
     if not declaration.access.allows(caller.permissions):
         return await assert_refused_without_a_statement(harness, caller, operation, key)
     counts: dict[int, set[int]] = {}
+    arguments = ", ".join([a for a in (argument, "first: $limit") if a])
+    nodes = f"nodes {{ {graphql_fields(declaration.result, fields)} }}"
+    text = f"query ($limit: Int!) {{ r: {harness.root(operation).name}({arguments}) {{ {nodes} }} }}"
     for limit in ROWS_PER_PAGE:
         params = {"fields": fields, "limit": str(limit)}
         answer, statements = await harness.record(caller.rest("GET", harness.path(operation, key), params=params))
         # A list below a row that the caller does not see is not found.
         is_found = not key or sees_rows(harness, caller, operation)
         assert answer.status_code == (200 if is_found else 404), answer.text
-        arguments = ", ".join([a for a in (argument, f"first: {limit}") if a])
-        nodes = f"nodes {{ {graphql_fields(declaration.result, fields)} }}"
-        text = f"{{ r: {harness.root(operation).name}({arguments}) {{ {nodes} }} }}"
-        data, more = await harness.record(caller.data(text))
+        data, more = await harness.record(caller.data(text, {"limit": limit}))
         assert (data["r"] is not None) is is_found
         assert bool(data["r"] and data["r"]["nodes"]) == sees_rows(harness, caller, operation)
         counts[limit] = {len(statements), len(more)}
