@@ -9,7 +9,16 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import FieldNode, GraphQLInterfaceType, GraphQLObjectType, TypeInfo, TypeInfoVisitor, parse, validate
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    TypeInfo,
+    TypeInfoVisitor,
+    parse,
+    validate,
+)
 from graphql.language import Visitor, visit
 from hypothesis import given, settings
 
@@ -120,7 +129,7 @@ async def test_both_executors_return_the_same_response_to_mutations(
         assert_same_response(with_stable_ids(plan, since), with_stable_ids(core, since), request, ordered=True)
 
 
-def fields_of(text: str) -> set[Coordinate]:
+def fields_of(document: DocumentNode) -> set[Coordinate]:
     """Return the fields that a document selects, each with its type."""
     selected, info = set[Coordinate](), TypeInfo(SCHEMA)
 
@@ -129,7 +138,7 @@ def fields_of(text: str) -> set[Coordinate]:
             parent: Any = info.get_parent_type()
             selected.add((parent.name, node.name.value))
 
-    visit(parse(text), TypeInfoVisitor(info, FieldCollector()))
+    visit(document, TypeInfoVisitor(info, FieldCollector()))
     return selected
 
 
@@ -140,8 +149,9 @@ def test_every_field_of_every_type_can_be_drawn_and_every_document_is_valid() ->
         @settings(max_examples=1, database=None, deadline=None)
         @given(document=documents(SCHEMA, kind, target))
         def draw(document: DrawnDocument) -> None:
-            assert not validate(SCHEMA, parse(document.text), VALIDATION_RULES), document.text
-            selected = fields_of(document.text)
+            parsed = parse(document.text)
+            assert not validate(SCHEMA, parsed, VALIDATION_RULES), document.text
+            selected = fields_of(parsed)
             assert target in selected
             drawn.update(selected)
 

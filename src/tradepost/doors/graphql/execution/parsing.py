@@ -9,9 +9,12 @@ from ..documents.document import Document, unlink_tokens
 from ..documents.limits import check_limits
 from ..plan.idempotent_directive import IdempotentOnMutationsRule
 from ..problems import MAX_ERRORS, DocumentTooLarge, InvalidDocument, RequestError, request_error
+from .quick_rules import quick_rule
 
 MAX_TOKENS, MAX_BYTES = 2000, 20_000
-VALIDATION_RULES = (*specified_rules, MaxIntrospectionDepthRule, IdempotentOnMutationsRule)
+VALIDATION_RULES = tuple(
+    [quick_rule(rule) for rule in (*specified_rules, MaxIntrospectionDepthRule, IdempotentOnMutationsRule)]
+)
 
 
 def parse_document(text: str, schema: GraphQLSchema, request_id: str, *, with_suggestions: bool) -> Document:
