@@ -10,13 +10,19 @@ import owasp from "@stoplight/spectral-owasp-ruleset";
  */
 function once(rule) {
   const valid = new Set();
+  // The object of a resolved reference is the same wherever it is used: then no text is compared.
+  const validObjects = {};
   function check(media, options, context) {
     // The rule reads of the place only whether it is in a request or in a response.
     const kind = context.path[0] === "paths" ? context.path[3] : context.path[1];
+    const objects = (validObjects[kind] ??= new WeakSet());
+    if (objects.has(media)) return [];
     const key = JSON.stringify([[...context.document.formats].map(String), kind, media]);
-    if (valid.has(key)) return [];
-    const results = rule.then.function(media, options, context) ?? [];
-    if (results.length === 0) valid.add(key);
+    const results = valid.has(key) ? [] : (rule.then.function(media, options, context) ?? []);
+    if (results.length === 0) {
+      valid.add(key);
+      objects.add(media);
+    }
     return results;
   }
   return { ...rule, then: { ...rule.then, function: check } };

@@ -47,8 +47,20 @@ def references(part: Any) -> Iterator[str]:
 
 def validator(document: Json, schema: Json) -> Any:
     """Return a validator for a schema of the document."""
-    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": document["components"], **schema}
+    components = {"schemas": dict(referenced_schemas(document, schema))}
+    root = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": components, **schema}
     return jsonschema_rs.validator_for(root, validate_formats=True)
+
+
+def referenced_schemas(document: Json, schema: Json) -> Iterator[tuple[str, Json]]:
+    """Yield name and schema of each reference in a schema, and of each in those: most have few."""
+    seen, waiting = set[str](), [*references(schema)]
+    while waiting:
+        if (reference := waiting.pop()) not in seen:
+            seen.add(reference)
+            target = resolve_reference(document, {"$ref": reference})
+            yield reference.removeprefix("#/components/schemas/"), target
+            waiting += references(target)
 
 
 def closed(document: Json) -> Json:
