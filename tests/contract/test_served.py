@@ -1,13 +1,14 @@
 """The contract documents over HTTP, for callers who may introspect."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from functools import cache
 
 import httpx
 import msgspec
 import pytest
 
+from tests.app_client import AppClient
 from tradepost.app import create_app
 from tradepost.settings import Settings
 
@@ -55,15 +56,18 @@ async def test_concurrent_first_requests_make_the_documents_once(settings: Setti
     assert made == ["documents"]
 
 
+@pytest.fixture(scope="module")
+async def closed(settings: Settings, anyio_backend: object) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app without introspection."""
+    app = create_app(msgspec.structs.replace(settings, introspection=False))
+    async with app.lifespan(), AppClient(app) as visitor:
+        yield visitor
+
+
 @pytest.mark.parametrize("path", DOCUMENTS)
 async def test_without_introspection_anonymous_callers_get_no_document(
-    path: str, settings: Settings, staff_key: str
+    path: str, closed: httpx.AsyncClient, staff_key: str
 ) -> None:
-    closed = create_app(msgspec.structs.replace(settings, introspection=False))
-    async with (
-        closed.lifespan(),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url="http://tradepost.test") as visitor,
-    ):
-        assert (await visitor.get(path)).status_code == 404
-        answer = await visitor.get(path, headers={"X-API-Key": staff_key})
-        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, max-age=300")
+    assert (await closed.get(path)).status_code == 404
+    answer = await closed.get(path, headers={"X-API-Key": staff_key})
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, max-age=300")
