@@ -16,6 +16,8 @@ from tests.servers import Run
 if TYPE_CHECKING:
     from tradepost.app import TradepostApp
 
+RUNNING = pytest.StashKey[RunningServers]()
+
 
 @pytest.fixture
 def caller(app: "TradepostApp", staff: httpx.AsyncClient) -> DualDoorClient:
@@ -40,10 +42,20 @@ async def no_claims_left(app: "TradepostApp") -> AsyncIterator[None]:
 
 
 @pytest.fixture(scope="module" if IS_TORTURE else "session")
-def running_servers() -> Iterator[RunningServers]:
-    """The servers that modules share; by `just torture` each module has its own."""
+def running_servers(pytestconfig: pytest.Config) -> Iterator[RunningServers]:
+    """The server that modules share; by `just torture` each module has its own."""
     with RunningServers() as running:
+        pytestconfig.stash[RUNNING] = running
         yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Function | None) -> Iterator[None]:
+    """Stop the shared server after the last of the tests that use it."""
+    yield
+    uses = ["running_servers" in test.fixturenames for test in (item, nextitem) if test is not None]
+    if uses in ([True], [True, False]) and RUNNING in item.config.stash:
+        item.config.stash[RUNNING].stop()
 
 
 @pytest.fixture(scope="module")

@@ -79,17 +79,26 @@ def shop_server(
 
 
 class RunningServers(ExitStack):
-    """Servers that several modules use: each is started once, and stopped at the end."""
+    """The server that tests of several modules use one after another.
+
+    It is stopped before another one is started: servers have many connections to PostgreSQL.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.running: dict[Hashable, Any] = {}
 
     def get[Server](self, key: Hashable, start: Callable[[], AbstractContextManager[Server]]) -> Server:
-        """Return the server with this key, and start it if it does not run yet."""
+        """Return the server with this key, and start it if it does not run."""
         if key not in self.running:
+            self.stop()
             self.running[key] = self.enter_context(start())
         return self.running[key]
+
+    def stop(self) -> None:
+        """Stop the server, if one runs."""
+        self.running.clear()
+        self.close()
 
 
 def _wait_until_ready(shop: ShopServer) -> None:
