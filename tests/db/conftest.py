@@ -22,6 +22,8 @@ type Rows = list[tuple[Any, ...]]
 @pytest.fixture(scope="session")
 def demo() -> ModuleType:
     """The package `db/seed`, loaded by its path, as the command does."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tradepost_seed"]:
+        del sys.modules[name]  # that of a command in this process: a package gets its modules once
     folder = head.project_root() / "db" / "seed"
     spec = importlib.util.spec_from_file_location(
         "tradepost_seed", folder / "__init__.py", submodule_search_locations=[str(folder)]
