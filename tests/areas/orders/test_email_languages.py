@@ -35,8 +35,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "de/order_placed.txt").write_text(GERMAN)
     page = '{% extends "email_layout.html" %}{% block body %}<p>{{ order.number }}</p>{% endblock %}'
     (tmp_path / "de/order_placed.html").write_text(page)
-    (tmp_path / "de/order_cancelled.txt").write_text(GERMAN.replace("order.number", "order.nummer"))
-    (tmp_path / "de-CH/order_placed.txt").write_text(GERMAN.replace("Ihre", "Ihre Schweizer"))
+    (tmp_path / "de-CH/order_placed.txt").write_text(GERMAN.replace("Ihre", "Ihre\n  Schweizer"))
     (tmp_path / "en/order_placed.txt").write_text(GERMAN.replace("Ihre Bestellung", "Thanks:"))
     return tmp_path
 
@@ -93,9 +92,16 @@ async def test_an_email_without_a_template_in_its_language_is_english(
     assert '<html lang="en">' in email.html
 
 
+@pytest.mark.parametrize("expression", ["order.nummer", "1 // 0", "money(order)"])
 async def test_a_template_that_cannot_be_filled_in_is_replaced_by_the_english_one(
-    app: "TradepostApp", staff: httpx.AsyncClient, templates: EmailTemplates, caplog: pytest.LogCaptureFixture
+    app: "TradepostApp",
+    staff: httpx.AsyncClient,
+    folder: Path,
+    templates: EmailTemplates,
+    caplog: pytest.LogCaptureFixture,
+    expression: str,
 ) -> None:
+    (folder / "de/order_cancelled.txt").write_text(GERMAN.replace("order.number", expression))
     address = f"{unique('kim')}@shop.example"
     client, order = await placed_order(app, staff, email=address, locale="de")
     assert (await post(client, f"/v1/orders/{order['id']}/cancellation")).status_code == 200

@@ -13,7 +13,7 @@ from sqlalchemy.pool.base import ConnectionPoolEntry, _ConnectionRecord  # pyrig
 
 from .asyncpg_codecs import decode_uuids_as_text
 from .postgres_connections import CONNECT_TIMEOUT, PostgresConnections
-from .sqlite_connection import OneCallConnection, connect
+from .sqlite_connection import connect
 
 MAX_LOCK_WAIT, MAX_QUEUE_WAIT = 1.5, 10.0
 """Seconds that a statement waits for a lock that another session holds, and that a request waits
@@ -91,9 +91,7 @@ def _write_settings(max_lock_wait: float) -> dict[str, str]:
 
 
 def _configure_sqlite(engine: AsyncEngine, max_lock_wait: float) -> None:
-    @event.listens_for(engine.sync_engine, "do_connect")
-    def open_connection(dialect: Any, _: Any, arguments: Any, options: Any) -> OneCallConnection:
-        return connect(dialect, arguments, options)
+    event.listen(engine.sync_engine, "do_connect", connect)
 
     @event.listens_for(engine.sync_engine, "connect")
     def set_pragmas(connection: Any, _: Any) -> None:

@@ -87,7 +87,7 @@ def run_statement(
     return outcome, rows
 
 
-def connect(dialect: Any, arguments: Any, options: Any) -> OneCallConnection:
-    """Open a connection, as SQLAlchemy does."""
+def connect(dialect: Any, _: Any, arguments: Any, options: Any) -> OneCallConnection:
+    """Open a connection: what SQLAlchemy's event `do_connect` calls."""
     opened = dialect.connect(*arguments, **options)
     return OneCallConnection(opened.dbapi, opened.driver_connection)

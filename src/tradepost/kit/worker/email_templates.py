@@ -48,10 +48,11 @@ class EmailTemplates:
         """
         from jinja2 import TemplateError
 
+        if self.folder is None:
+            return
         known = names | {layout.stem for layout in LAYOUTS.iterdir()}
-        folder = self.folder
-        for path in [] if folder is None else sorted(folder.glob("**/[!.]*.*")):
-            name = path.relative_to(folder or "")
+        for path in sorted(self.folder.glob("**/[!.]*.*")):
+            name = path.relative_to(self.folder)
             if len(name.parts) != 2 or LANGUAGE.fullmatch(name.parts[0]) is None:
                 raise InvalidTemplate(f"`{name}` is not in a folder of its language, such as `de` or `de-AT`")
             if path.suffix not in (".txt", ".html") or (not path.name.startswith("_") and path.stem not in known):
@@ -72,16 +73,13 @@ class EmailTemplates:
         locale: the language of the reader (BCP 47). Without templates in it, the e-mail is English.
         currency: that of the amounts which the template formats by `money(amount)`.
         """
-        from jinja2 import TemplateError
-
-        own, english = self._find(name, locale), shipped / ENGLISH
-        if own is not None:
+        if (own := self._find(name, locale)) is not None:
             language, folder = own
             try:
                 return _render(folder, name, to, language, currency, values)
-            except TemplateError as error:
+            except Exception as error:  # an expression of a template can raise any
                 LOG.error("EMAIL_TEMPLATES: `%s` of `%s` is sent in English: %s", name, folder.name, error)
-        return _render(english, name, to, ENGLISH, currency, values)
+        return _render(shipped / ENGLISH, name, to, ENGLISH, currency, values)
 
     def _find(self, name: str, locale: str) -> tuple[str, Path] | None:
         """Return the language and the folder of the operator's template, if there is one."""
@@ -118,7 +116,8 @@ def _render(folder: Path, name: str, to: str, language: str, currency: str, valu
     environment = _environment(folder)
     values = {"language": language, "money": partial(format_money, currency=currency, language=language), **values}
     text = environment.get_template(f"{name}.txt")
-    subject = "".join(text.blocks["subject"](text.new_context(values))).strip()
+    # A header has no line breaks; a block of a template may.
+    subject = " ".join("".join(text.blocks["subject"](text.new_context(values))).split())
     html = ""
     if (folder / f"{name}.html").is_file():
         html = environment.get_template(f"{name}.html").render(values, subject=subject)

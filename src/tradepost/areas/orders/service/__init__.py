@@ -4,7 +4,7 @@ from ..models import OrderRow
 from .cancellation import Cancellations
 from .closed_accounts import detach_orders
 from .delivery import deliver_shipped
-from .emails import ORDER_LINK_PERIOD, order_access, order_link, order_placed, order_shipped
+from .emails import order_access, order_placed, order_shipped, send_order_email
 from .end_emails import order_cancelled, withdrawal_received
 from .expiry import expire_orders
 from .fulfilment_creation import FulfilmentCreation
@@ -34,7 +34,6 @@ from .timeline import TimelineEntry, add_entries
 from .visible_numbers import VisibleOrderNumbers
 
 __all__ = [
-    "ORDER_LINK_PERIOD",
     "Cancellations",
     "FulfilmentCreation",
     "Fulfilments",
@@ -65,12 +64,12 @@ __all__ = [
     "open_amount",
     "order_access",
     "order_cancelled",
-    "order_link",
     "order_placed",
     "order_shipped",
     "payable_total",
     "record_payment",
     "record_progress",
     "refuse_to_delete_ordered_variants",
+    "send_order_email",
     "withdrawal_received",
 ]

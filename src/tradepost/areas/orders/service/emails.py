@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -28,18 +29,7 @@ async def order_placed(context: CallContext, event: Event) -> None:
             return
         query = select(OrderLineRow).where(OrderLineRow.order_id == order.id).order_by(OrderLineRow.position)
         lines = (await session.scalars(query)).all()
-    email = context.dependencies.require(EmailTemplates).render(
-        TEMPLATES,
-        "order_placed",
-        order.email,
-        locale=order.locale,
-        currency=order.currency,
-        order=order,
-        lines=lines,
-        time=partial(format_time, timezone=context.dependencies.require(OrderSettings).timezone),
-        link=order_link(context, order.id, ORDER_LINK_PERIOD),
-    )
-    await context.dependencies.require(Mailer).send(email, event.id)
+    await send_order_email(context, event, order, "order_placed", lines=lines)
 
 
 @deliver_event("mail.order_shipped")
@@ -54,19 +44,7 @@ async def order_shipped(context: CallContext, event: Event) -> None:
         query = select(packed.quantity, line.product_name, line.variant_name, line.sku)
         query = query.join(line, line.id == packed.order_line_id).where(packed.fulfilment_id == fulfilment.id)
         lines = (await session.execute(query.order_by(packed.position))).all()
-    link = order_link(context, order.id, ORDER_LINK_PERIOD)
-    email = context.dependencies.require(EmailTemplates).render(
-        TEMPLATES,
-        "order_shipped",
-        order.email,
-        locale=order.locale,
-        currency=order.currency,
-        order=order,
-        fulfilment=fulfilment,
-        lines=lines,
-        link=link,
-    )
-    await context.dependencies.require(Mailer).send(email, event.id)
+    await send_order_email(context, event, order, "order_shipped", fulfilment=fulfilment, lines=lines)
 
 
 @deliver_event("mail.order_access")
@@ -76,10 +54,36 @@ async def order_access(context: CallContext, event: Event) -> None:
     async with context.open_session() as session:
         order = await session.scalar(select(OrderRow).where(OrderRow.number == number, OrderRow.email == email))
     if order is not None:
-        link = order_link(context, order.id, ACCESS_LINK_PERIOD)
-        templates = context.dependencies.require(EmailTemplates)
-        message = templates.render(TEMPLATES, "order_access", email, locale=order.locale, number=number, link=link)
-        await context.dependencies.require(Mailer).send(message, event.id)
+        await send_order_email(context, event, order, "order_access", link_period=ACCESS_LINK_PERIOD)
+
+
+async def send_order_email(
+    context: CallContext,
+    event: Event,
+    order: OrderRow,
+    name: str,
+    *,
+    folder: Path = TEMPLATES,
+    link_period: timedelta = ORDER_LINK_PERIOD,
+    **values: Any,
+) -> None:
+    """Send the customer an e-mail about their order, in its language.
+
+    The template gets the `order`, a `link` to it that is valid for `link_period`, the functions
+    `money(amount)` and `time(time)`, and the values.
+    """
+    email = context.dependencies.require(EmailTemplates).render(
+        folder,
+        name,
+        order.email,
+        locale=order.locale,
+        currency=order.currency,
+        order=order,
+        link=order_link(context, order.id, link_period),
+        time=partial(format_time, timezone=context.dependencies.require(OrderSettings).timezone),
+        **values,
+    )
+    await context.dependencies.require(Mailer).send(email, event.id)
 
 
 def order_link(context: CallContext, order_id: str, period: timedelta) -> str:

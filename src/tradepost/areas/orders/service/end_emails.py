@@ -1,17 +1,12 @@
 """E-mails about the end of orders: they were cancelled, or the customer withdraws from them."""
 
-from functools import partial
-
 from sqlalchemy import select
 
-from tradepost.kit.worker.email_templates import EmailTemplates
 from tradepost.kit.worker.event_handlers import Event, deliver_event
-from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import OrderLineRow, OrderRow, ReturnRow
-from .emails import ORDER_LINK_PERIOD, TEMPLATES, format_time, order_link
-from .settings import OrderSettings
+from .emails import send_order_email
 
 
 @deliver_event("mail.order_cancelled")
@@ -21,18 +16,7 @@ async def order_cancelled(context: CallContext, event: Event) -> None:
         order = await session.scalar(select(OrderRow).where(OrderRow.id == event.subject))
     if order is None:
         return
-    link = order_link(context, order.id, ORDER_LINK_PERIOD)
-    templates = context.dependencies.require(EmailTemplates)
-    email = templates.render(
-        TEMPLATES,
-        "order_cancelled",
-        order.email,
-        locale=order.locale,
-        currency=order.currency,
-        order=order,
-        link=link,
-    )
-    await context.dependencies.require(Mailer).send(email, event.id)
+    await send_order_email(context, event, order, "order_cancelled")
 
 
 @deliver_event("mail.withdrawal_received")
@@ -46,17 +30,6 @@ async def withdrawal_received(context: CallContext, event: Event) -> None:
         order = (await session.execute(select(OrderRow).where(OrderRow.id == withdrawal.order_id))).scalar_one()
         query = select(OrderLineRow).where(OrderLineRow.order_id == order.id).order_by(OrderLineRow.position)
         lines = [line for line in await session.scalars(query) if line.id in units]
-    email = context.dependencies.require(EmailTemplates).render(
-        TEMPLATES,
-        "withdrawal_received",
-        order.email,
-        locale=order.locale,
-        currency=order.currency,
-        order=order,
-        withdrawal=withdrawal,
-        lines=lines,
-        units=units,
-        time=partial(format_time, timezone=context.dependencies.require(OrderSettings).timezone),
-        link=order_link(context, order.id, ORDER_LINK_PERIOD),
+    await send_order_email(
+        context, event, order, "withdrawal_received", withdrawal=withdrawal, lines=lines, units=units
     )
-    await context.dependencies.require(Mailer).send(email, event.id)

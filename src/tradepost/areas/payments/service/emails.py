@@ -4,10 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from tradepost.areas.orders.service import ORDER_LINK_PERIOD, OrderRow, load_line_amounts, order_link
-from tradepost.kit.worker.email_templates import EmailTemplates
+from tradepost.areas.orders.service import OrderRow, load_line_amounts, send_order_email
 from tradepost.kit.worker.event_handlers import Event, deliver_event
-from tradepost.kit.worker.mail import Mailer
 from tradepost.kit.writes.call_context import CallContext
 
 from ..models import RefundLineRow, RefundRow
@@ -27,15 +25,4 @@ async def order_refunded(context: CallContext, event: Event) -> None:
         rows = (await session.execute(query.where(RefundLineRow.refund_id == refund.id))).all()
     units = {line_id: quantity for line_id, quantity in rows}
     lines = [(units[line.id], line) for line in await load_line_amounts(context, order.id) if line.id in units]
-    email = context.dependencies.require(EmailTemplates).render(
-        TEMPLATES,
-        "order_refunded",
-        order.email,
-        locale=order.locale,
-        currency=refund.currency,
-        order=order,
-        refund=refund,
-        lines=lines,
-        link=order_link(context, order.id, ORDER_LINK_PERIOD),
-    )
-    await context.dependencies.require(Mailer).send(email, event.id)
+    await send_order_email(context, event, order, "order_refunded", folder=TEMPLATES, refund=refund, lines=lines)
