@@ -106,10 +106,10 @@ class Story:
             case list():
                 return [self.masked(v) for v in value]
             case str():
+                for pattern, name in MASKS:  # first: a part of an id can equal an order's number
+                    value = pattern.sub(name, value)
                 for text, name in self.names.items():
                     value = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", name, value)
-                for pattern, name in MASKS:
-                    value = pattern.sub(name, value)
                 return value
             case _:
                 return value

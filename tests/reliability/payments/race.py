@@ -12,7 +12,7 @@ type Step = Callable[[Purchase, int], Awaitable[Outcome | None]]
 REFUSALS = {"invalid_transition", "conflict", "payment_in_progress", "validation"}
 PROVIDER_SILENT = "The payment provider does not answer. The order is as it was; try again later."
 """The provider refuses a call for the time being while the same one is running."""
-HEAD_STARTS = (0.0, 0.05, 0.2, 1.0)
+HEAD_STARTS = (0.0, 0.05, 0.2, 1.0, 4.0)
 """The seconds by which one kind of step starts earlier, until one of it wins."""
 
 

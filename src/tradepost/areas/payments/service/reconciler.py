@@ -41,7 +41,7 @@ EXPIRING_BEFORE = timedelta(hours=48)
 @periodic(seconds=30)
 async def reconcile_payments(context: CallContext) -> None:
     """Ask the providers about payments and refunds whose result is not known."""
-    for id in await _payments(context, _unanswered(context)):
+    for id in await _batch(context, select(PaymentRow.id).where(_unanswered(context))):
         await _safely(id, lambda id=id: settle_payment(context, id))
     refunds = select(RefundRow.id).where(
         RefundRow.status.in_(("created", "unknown")), RefundRow.created_at < context.clock() - CALL_AGE
@@ -76,7 +76,7 @@ async def announce_expiring_authorizations(context: CallContext) -> None:
     soon = context.clock() + EXPIRING_BEFORE
     row = PaymentRow
     is_due = and_(row.status == "authorized", row.capture_before <= soon, row.is_expiring.is_(False))
-    for id in await _payments(context, is_due):
+    for id in await _batch(context, select(row.id).where(is_due)):
         await _safely(id, lambda id=id: run_in_transaction(context, lambda: _announce_expiring(context, id)))
 
 
@@ -123,10 +123,6 @@ def _unanswered(context: CallContext) -> ColumnElement[bool]:
     pending = select(RefundRow.payment_id).where(RefundRow.status == "pending", RefundRow.created_at > now - MAX_AGE)
     has_pending = and_(row.id.in_(pending), checked_at < now - REFUND_AGE)
     return and_(row.provider != MANUAL, or_(row.operation_at < now - CALL_AGE, waits, has_pending))
-
-
-async def _payments(context: CallContext, condition: ColumnElement[bool]) -> Sequence[str]:
-    return await _batch(context, select(PaymentRow.id).where(condition))
 
 
 async def _batch(context: CallContext, query: Select[str]) -> Sequence[str]:
