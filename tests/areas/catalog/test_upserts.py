@@ -109,7 +109,7 @@ async def test_an_upsert_emits_one_event_for_a_product_and_its_variants(
         assert await events_of(app, variant) == []
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("new", 26), ("unchanged", 9), ("changed", 22)])
+@pytest.mark.parametrize(("kind", "limit"), [("new", 25), ("unchanged", 8), ("changed", 21)])
 async def test_a_hundred_upserts_take_as_many_statements_as_two(
     app: "TradepostApp", staff: httpx.AsyncClient, kind: str, limit: int
 ) -> None:

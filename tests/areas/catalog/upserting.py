@@ -58,11 +58,15 @@ async def media_of(app: "TradepostApp", product_id: str) -> list[tuple[str | Non
 
 @asynccontextmanager
 async def record_statements(app: "TradepostApp") -> AsyncIterator[list[str]]:
-    """Record the statements that the writes of the block send to the database."""
+    """Record the statements that the writes of the block send to the database.
+
+    BEGIN is left out, and so is the periodic write of when API keys were used.
+    """
     statements: list[str] = []
 
     def record(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(" ".join(statement.split()))
+        if not statement.startswith("BEGIN") and "api_key" not in statement:
+            statements.append(" ".join(statement.split()))
 
     engine = app.state.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", record)
