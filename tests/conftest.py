@@ -23,7 +23,7 @@ from httpx._transports import default as httpx_transports
 from tests import servers
 from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
-from tests.schedule import Scheduling, position
+from tests.schedule import Scheduling, in_order
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url
 from tradepost.settings import Settings
 
@@ -77,10 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With PostgreSQL, deselect tests that need no database or are marked `once`.
 
-    In processes of xdist, put the longest modules first.
+    In processes of xdist, put the modules in the order of `tests/schedule.py`.
     """
     if hasattr(config, "workerinput"):
-        items.sort(key=position)
+        items[:] = in_order(items)
     if config.getoption("--database") == "sqlite":
         return
     repeated = [i for i in items if "run" in getattr(i, "fixturenames", ()) and i.get_closest_marker("once") is None]

@@ -20,7 +20,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from tradepost.logging_config import logging_config
-from tradepost.server.garbage import collect_as_usual, collect_rarely
+from tradepost.server.garbage import collect_as_usual, collect_never
 from tradepost.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _load(error_sender: Any, has_started: Any) -> "Pipeline":
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Ctrl-C reaches the parent too, which then sends SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    collect_rarely()
+    collect_never()
     try:
         if not has_started.is_set():
             # Before the app is imported, so that a start is refused sooner.

@@ -11,7 +11,6 @@ from functools import cache
 from inspect import isclass
 from typing import Annotated, Any, cast
 
-import jsonschema_rs
 import msgspec
 from msgspec import Meta
 
@@ -177,6 +176,8 @@ def _json_schema(shape: Any) -> dict[str, Any]:
 
 @cache
 def _validator(shape: Any) -> Any:
+    import jsonschema_rs  # 3 MB, for invalid input only
+
     return jsonschema_rs.validator_for(_json_schema(shape), validate_formats=True)
 
 

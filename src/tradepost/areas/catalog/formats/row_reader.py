@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-import nh3
 
 from tradepost.kit.schema.money import exponent, format_money
 from tradepost.kit.schema.validation import CONTROL_CHARACTERS
@@ -191,6 +190,8 @@ class RowReader:
             value = value.replace("\r\n", "\n").replace("\r", "\n").translate(CONTROL_CHARACTERS)
         if not MARKUP.search(value):
             return value
+        import nh3  # 2 MB, for imports with markup only
+
         clean = nh3.clean(value).strip()
         if "<script" in value.lower() or "javascript:" in value.lower():
             self.repair(row, column, "Contains a script, which was removed.", value)
