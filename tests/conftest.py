@@ -23,7 +23,7 @@ from httpx._transports import default as httpx_transports
 from tests import servers
 from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
-from tests.schedule import Scheduling, position
+from tests.schedule import Scheduling, in_order
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url
 from tradepost.settings import Settings
 
@@ -80,7 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     In processes of xdist, put the modules in the order of `tests/schedule.py`.
     """
     if hasattr(config, "workerinput"):
-        items.sort(key=position)
+        items[:] = in_order(items)
     if config.getoption("--database") == "sqlite":
         return
     repeated = [i for i in items if "run" in getattr(i, "fixturenames", ()) and i.get_closest_marker("once") is None]

@@ -1,12 +1,11 @@
 """The order in which processes of xdist take the test modules: those that take longest first.
 
-Otherwise one process would still run a long module when the others have nothing left. On two
-processors two of the three processes take modules that compute, and one those that wait: three that
-compute need 15 % more CPU time for the same tests. Modules that use the same server are for one
-process.
+Otherwise one process would still run a long module when the others have nothing left. Modules that
+wait are spread among those that compute, so that the processors always have work. Modules that use
+the same server are for one process.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -75,27 +74,30 @@ TOGETHER = (
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives a process all tests of a module, or of modules that are run together.
-
-    The first process takes those that wait, the others those that compute, until there is no more.
-    """
+    """Gives a process all tests of a module, or of modules that are run together."""
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.rpartition("::")[0]
         return next((starts[0] for starts in TOGETHER if nodeid.startswith(starts)), module)
 
-    def _assign_work_unit(self, node: Any) -> None:
-        is_first = node is self.nodes[0]
-        scope = next((s for s in self.workqueue if _is_waiting(s) == is_first), next(iter(self.workqueue)))
-        self.workqueue.move_to_end(scope, last=False)
-        super()._assign_work_unit(node)
+
+def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests by modules: beside every two that compute, one that waits."""
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    waiting = sorted([m for m in modules if _is_waiting(m)], key=lambda m: _place(m, WAITING))
+    computing = sorted([m for m in modules if not _is_waiting(m)], key=lambda m: _place(m, COMPUTING))
+    order: list[str] = []
+    for number, module in enumerate(computing):
+        order += [module, waiting.pop(0)] if waiting and number % 2 == 0 else [module]
+    return [item for module in (*order, *waiting) for item in modules[module]]
 
 
-def position(item: pytest.Item) -> int:
-    """Return the place of a test's module."""
-    names = (*COMPUTING, *WAITING)
-    return next((place for place, name in enumerate(names) if item.nodeid.startswith(name)), len(names))
+def _is_waiting(module: str) -> bool:
+    return module.startswith(WAITING) and module not in COMPUTING
 
 
-def _is_waiting(scope: str) -> bool:
-    return scope.startswith(WAITING) and not scope.startswith(COMPUTING)
+def _place(module: str, names: Sequence[str]) -> int:
+    """Return the place of the first name that a module has or starts with."""
+    return next((place for place, name in enumerate(names) if module.startswith(name)), len(names))
