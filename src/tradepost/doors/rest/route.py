@@ -5,14 +5,11 @@ status, headers and bytes. Both Litestar's router and the fast path call the sam
 """
 
 from collections.abc import Awaitable, Callable
-from copy import copy
-from types import MethodType
 from typing import Any
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
-from litestar.utils.signature import ParsedSignature
 
 from tradepost.kit.cache.read_cache import CacheEntry
 from tradepost.kit.lru import without_spare_room
@@ -36,15 +33,6 @@ KINDS_BY_METHOD: dict[Method, frozenset[Kind]] = {
     "PATCH": frozenset({"update", "command"}),
     "DELETE": frozenset({"delete", "command"}),
 }
-
-
-async def _endpoint(controller: Any, request: Request[Any, Any, Any]) -> ASGIApp:
-    handler: Any = request.scope["route_handler"]
-    return await handler.respond(request.scope, request.receive, request.path_params)
-
-
-ENDPOINT_SIGNATURE = ParsedSignature.from_fn(MethodType(_endpoint, object()), {})
-"""That of the endpoint as a method. For each route it took a fifth of `create_app`."""
 
 
 class OperationRoute(HTTPRouteHandler):
@@ -75,17 +63,14 @@ class OperationRoute(HTTPRouteHandler):
     def __call__(self, fn: Callable[..., Awaitable[Any]]) -> "OperationRoute":
         """Store the handler function and register an endpoint with Litestar in its place."""
         self.call = fn
-        super().__call__(_endpoint)
+
+        async def endpoint(controller: Any, request: Request[Any, Any, Any]) -> ASGIApp:
+            handler: Any = request.scope["route_handler"]
+            return await handler.respond(request.scope, request.receive, request.path_params)
+
+        endpoint.__name__ = fn.__name__
+        super().__call__(endpoint)
         return self
-
-    def __deepcopy__(self, memo: object) -> "OperationRoute":
-        """Return a shallow copy for a controller of another app; Litestar assigns what differs."""
-        return copy(self)
-
-    @property
-    def parsed_fn_signature(self) -> ParsedSignature:
-        """The signature of the endpoint."""
-        return ENDPOINT_SIGNATURE
 
     async def respond(self, scope: Scope, receive: Receive, path_params: dict[str, str], /) -> Response:
         """Return the response to a request, from the read cache if possible.
