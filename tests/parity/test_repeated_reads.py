@@ -228,6 +228,32 @@ async def test_a_request_with_other_headers_is_not_answered_from_the_response_ca
     assert len(cache.aliases) == 1, "none of these is cached"
 
 
+async def test_a_malformed_request_is_not_answered_from_the_response_cache(harness: DualDoorApp) -> None:
+    path = f"/v1/products/{(await make_product(harness.staff.client))['slug']}"
+    scope, host = http_scope(path) | {"raw_path": path.encode()}, (b"host", b"shop.test")
+    statuses = [
+        await status_of(harness.app, scope | {"http_version": version, "headers": headers})
+        for version, headers in [
+            ("1.1", [host]),
+            ("1.1", [host, (b"transfer-encoding", b"gzip")]),
+            ("1.0", [(b"host", b"")]),  # Granian adds an empty Host
+            ("1.1", [(b"host", b"")]),
+        ]
+    ]
+    assert statuses == [200, 400, 200, 400]
+
+
+async def status_of(app: TradepostApp, scope: Json) -> int:
+    """Return the status of the answer to a request that a client would not send."""
+    messages: list[Any] = []
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    await app(scope, receive_nothing, send)
+    return messages[0]["status"]
+
+
 async def test_a_request_without_a_raw_path_is_not_in_the_response_cache(harness: DualDoorApp) -> None:
     product, cache = await make_product(harness.staff.client), harness.app.state.cache
     cache.clear()

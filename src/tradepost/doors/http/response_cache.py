@@ -19,6 +19,8 @@ from .response_sender import ResponseSender
 
 VARYING_HEADERS = (b"host", b"accept", b"accept-encoding", b"if-none-match", b"origin", b"x-api-version")
 """Request headers that a response to an anonymous request may depend on."""
+UNCACHED_HEADERS = frozenset({*CREDENTIAL_HEADER_NAMES, b"transfer-encoding"})
+"""Requests with one of these are not answered from here: they are somebody's, or have a body."""
 MAX_KEY_BYTES, RESPONSE_BYTES = 2000, 2000
 """Bytes of the values in a key, and of a stored response without its body."""
 PER_REQUEST_HEADERS = frozenset(
@@ -57,22 +59,15 @@ class ResponseCache:
     def find(self, scope: Scope) -> CachedResponse | None:
         """Return the stored response to a request, or None.
 
-        In the second case the request's key is left in the scope for `store`.
+        In the second case the request's key is left in the scope for `store`, unless it may not be
+        stored.
         """
-        path = scope.get("raw_path")
-        if path is None or scope["method"] != "GET":
+        path, headers = scope.get("raw_path"), request_headers(scope)
+        if path is None or scope["method"] != "GET" or not UNCACHED_HEADERS.isdisjoint(headers):
             return None
-        headers = request_headers(scope)
-        if b"transfer-encoding" in headers or not headers.get(b"host"):
+        if not headers.get(b"host"):
             return None  # see `request_framing`; stored responses have a valid Host in their key
-        get = headers.get
-        key = (
-            path,
-            scope["query_string"],
-            scope.get("scheme"),
-            *map(get, VARYING_HEADERS),
-            *map(get, CREDENTIAL_HEADER_NAMES),
-        )
+        key = (path, scope["query_string"], scope.get("scheme"), *map(headers.get, VARYING_HEADERS))
         cached = self.cache.find_alias(key)
         if cached is None:
             scope["cache_key"] = key
@@ -84,12 +79,7 @@ class ResponseCache:
         if context.cache.entry is None:
             return
         self.cache.count_derived(context.cache.entry, sum(map(len, (response.encodings or {}).values())))
-        if (
-            "cache_key" not in scope
-            or context.caller.is_authenticated
-            or sender.method != "GET"
-            or any(name in client_headers for name in CREDENTIAL_HEADER_NAMES)
-        ):
+        if "cache_key" not in scope or context.caller.is_authenticated or sender.method != "GET":
             return
         status, headers, body = response.prepare(scope)
         key_bytes = sum([len(part) for part in scope["cache_key"] if part])
