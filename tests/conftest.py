@@ -105,10 +105,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what has been imported out of garbage collections: they took 8 % of the time."""
+    """Keep what has been imported out of garbage collections, and collect rarely.
+
+    They took 8 % of the time, and 4 % with a collection after every 20,000 objects.
+    """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

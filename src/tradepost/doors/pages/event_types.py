@@ -1,6 +1,7 @@
 """`/docs/events`: the event types, generated from their declarations."""
 
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -50,12 +51,13 @@ def event_type_routes(
     types: EventTypes, stylesheet: str, may_introspect: Callable[[Scope], bool]
 ) -> list[HTTPRouteHandler]:
     """Return the route of the page; it returns 404 to requests that may not introspect."""
-    page = _page(types, stylesheet)
+    page = cache(lambda: _page(types, stylesheet))
 
     @route(PATH, http_method=GET_AND_HEAD, include_in_schema=False)
     async def list_event_types(request: Request[Any, Any, Any]) -> ASGIApp:
         if not may_introspect(request.scope):
             raise NotFound
-        return Response(200, page, HTML, [(b"content-security-policy", TEXT_POLICY), PRIVATE], entity_tag(page))
+        html = page()
+        return Response(200, html, HTML, [(b"content-security-policy", TEXT_POLICY), PRIVATE], entity_tag(html))
 
     return [list_event_types]

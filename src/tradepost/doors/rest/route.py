@@ -5,7 +5,8 @@ status, headers and bytes. Both Litestar's router and the fast path call the sam
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from litestar import Request
 from litestar.handlers import HTTPRouteHandler
@@ -71,6 +72,10 @@ class OperationRoute(HTTPRouteHandler):
         endpoint.__name__ = fn.__name__
         super().__call__(endpoint)
         return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Return a copy with the same settings. Litestar copies it twice, to set its owner."""
+        return copy(self)
 
     async def respond(self, scope: Scope, receive: Receive, path_params: dict[str, str], /) -> Response:
         """Return the response to a request, from the read cache if possible.

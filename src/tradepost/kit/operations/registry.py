@@ -4,6 +4,7 @@ The API documents, the access table, the links and the parity tests are generate
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from types import ModuleType
 from typing import Any, cast
 
@@ -84,7 +85,7 @@ class Registry:
             None,
         )
 
-    @property
+    @cached_property
     def public_write_permissions(self) -> frozenset[str]:
         """The permissions of the writes to what public operations read.
 
