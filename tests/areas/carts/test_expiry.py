@@ -22,9 +22,13 @@ CHANGE_NOTE = 'mutation ($id: ID!) { cartUpdate(id: $id, patch: {note: "x"}) { i
 
 
 async def make_overdue(app: "TradepostApp", *ids: str) -> None:
-    """Set the expiry of some carts to now. The worker has not run since."""
+    """Set the expiry of some carts to the last millisecond. The worker has not run since.
+
+    SQLite's clock has whole milliseconds, and the next request may begin within the same one.
+    """
+    expiry = now() - timedelta(milliseconds=1)
     async with app.state.database.transaction() as session:
-        await session.execute(update(CartRow).where(CartRow.id.in_(ids)).values(expires_at=now()))
+        await session.execute(update(CartRow).where(CartRow.id.in_(ids)).values(expires_at=expiry))
 
 
 async def test_a_cart_is_kept_for_30_days_after_its_last_change_and_an_empty_one_for_a_day(
