@@ -23,6 +23,7 @@ from httpx._transports import default as httpx_transports
 from tests import servers
 from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
+from tests.garbage import collect_rarely
 from tests.schedule import Scheduling, in_order
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url
 from tradepost.settings import Settings
@@ -105,13 +106,8 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what has been imported out of garbage collections, and collect rarely.
-
-    They took 8 % of the time, and 4 % with a collection after every 20,000 objects.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(1_000_000, 20, 100)
+    """Hardly ever collect garbage from now on."""
+    collect_rarely()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -5,6 +5,7 @@ import gc
 import httpx
 import pytest
 
+from tests.garbage import without_collections
 from tradepost.doors.graphql.problems import RequestError
 
 pytestmark = pytest.mark.anyio
@@ -23,12 +24,8 @@ REFUSALS = {
 async def test_no_refused_request_waits_for_a_garbage_collection(
     client: httpx.AsyncClient, body: bytes, code: str
 ) -> None:
-    gc.collect()
-    gc.disable()
-    try:
+    with without_collections():
         response = await client.post("/graphql", content=body, headers={"Content-Type": "application/json"})
         left = [error for error in gc.get_objects() if isinstance(error, RequestError)]
-    finally:
-        gc.enable()
     assert {error["extensions"]["code"] for error in response.json()["errors"]} == {code}
     assert left == []
