@@ -106,7 +106,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Hardly ever collect garbage from now on."""
+    """Collect garbage rarely from now on."""
     collect_rarely()
 
 
