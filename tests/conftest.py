@@ -23,7 +23,6 @@ from httpx._transports import default as httpx_transports
 from tests import servers
 from tests.app_client import HERE, AppClient
 from tests.figures import IS_TORTURE, figures
-from tests.garbage import collect_rarely
 from tests.schedule import Scheduling, in_order
 from tests.servers import SECRET_KEY, Run, copy_of_template, empty_database, redis_url
 from tradepost.settings import Settings
@@ -106,8 +105,13 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage rarely from now on."""
-    collect_rarely()
+    """Keep what has been imported out of garbage collections, and collect rarely.
+
+    With Python's own threshold, collections took 8 % of the time. Without any, no time was saved:
+    a process grew from 0.9 to 2.2 GB.
+    """
+    gc.freeze()
+    gc.set_threshold(1_000_000, 20, 100)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

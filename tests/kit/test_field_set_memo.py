@@ -4,7 +4,6 @@ import gc
 
 import pytest
 
-from tests.garbage import ignore_old_objects
 from tradepost.kit.lru import MemoPool
 from tradepost.kit.resource import selection
 from tradepost.kit.resource.selection import Field, FieldSet
@@ -31,7 +30,7 @@ def test_the_size_of_an_object_follows_the_fields_and_the_objects_of_its_field_s
 def test_a_pool_keeps_no_field_set_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     pool = MemoPool("test", 100_000)
     monkeypatch.setattr(selection, "RECORD_BUILDERS", pool)
-    ignore_old_objects()
+    gc.freeze()  # the collection below skips the objects of other tests
     FieldSet((Field("id"),)).memoize("gone", object())
     gc.collect()
     ((memo, _),) = pool.entries.values()

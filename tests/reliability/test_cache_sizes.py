@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.garbage import ignore_old_objects
 from tests.reliability.test_hostile_memory import ALL_KINDS, SLOW_KINDS, Request, ordinary, send
 from tradepost.kit.cache.read_cache import ReadCache
 from tradepost.kit.cache_registry import CACHES, Cache, FunctionCache
@@ -49,7 +48,7 @@ async def fill(client: httpx.AsyncClient, kind: str) -> None:
         await send(client, request(10_000 + n))
     for cache in list(CACHES):
         clear(cache)
-    ignore_old_objects()
+    gc.collect()
     tracemalloc.start()
     for n in range(number):
         await send(client, request(n))

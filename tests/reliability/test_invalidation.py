@@ -26,7 +26,6 @@ from sqlalchemy import event
 from tests import servers
 from tests.conftest import HERE
 from tests.factories import make_product, unique
-from tests.garbage import ignore_old_objects
 from tests.servers import Run, free_port
 from tradepost.app import TradepostApp, create_app
 from tradepost.kit.cache.channels.redis import RedisChannel
@@ -268,7 +267,6 @@ async def test_a_process_without_its_channel_caches_nothing_and_shows_every_writ
 async def test_a_call_that_is_cancelled_during_its_commit_invalidates_the_cache(
     pair: tuple[TradepostApp, TradepostApp], key: str
 ) -> None:
-    ignore_old_objects()
     shop, _ = pair
     cancelled: list[asyncio.Task[Any]] = []
 

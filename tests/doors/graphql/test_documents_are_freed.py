@@ -28,7 +28,7 @@ TEXT = "query($n: Int) { products(first: $n) { nodes { id variants(first: $n) { 
 
 
 def parts() -> list[Any]:
-    """Return everything new of documents that is in memory."""
+    """Return all parts of documents that were created in the block and are in memory."""
     return [part for part in gc.get_objects() if isinstance(part, PARTS)]
 
 
@@ -48,7 +48,7 @@ async def test_an_evicted_document_is_freed_with_its_plans_and_requests(
 
 
 def token_count() -> int:
-    """Return how many new tokens are in memory."""
+    """Return how many tokens were created in the block and are in memory."""
     return len([token for token in gc.get_objects() if isinstance(token, Token)])
 
 

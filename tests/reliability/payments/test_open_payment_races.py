@@ -35,8 +35,9 @@ async def confirm(purchase: Purchase, door: int) -> None:
 async def expire(purchase: Purchase, door: int) -> None:
     """Void the payments of orders whose time is over, and expire these, as the worker does.
 
-    A run leaves a row that a webhook has locked to the next one. Of two racers that void a payment
-    the provider answers one only, which gives the order another hour: the next run is later.
+    A run leaves a row that a webhook has locked to the next one. If two racers void the same
+    payment, the provider answers only one of them. The other one records that the result is not
+    known, and then the order gets another hour to be paid, so each run is over an hour later.
     """
     for hours in (0, 1.1, 2.2):
         await purchase.shop.expire(hours=hours)
